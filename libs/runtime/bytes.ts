@@ -5,7 +5,8 @@ export function toHex(bytes: Uint8Array): string {
 
 /** Bytes of a hexadecimal text; throws on anything else, since such texts are our own. */
 export function fromHex(text: string): Uint8Array {
-  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(text)) throw new Error(`bug: not hexadecimal: ${text.slice(0, 20)}`);
+  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(text))
+    throw new Error(`bug: not hexadecimal: ${text.slice(0, 20)}`);
   return new Uint8Array(Buffer.from(text, 'hex'));
 }
 
