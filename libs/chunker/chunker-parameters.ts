@@ -1,5 +1,4 @@
 import { assert } from '#runtime';
-import { inputBytes } from './kernel.ts';
 
 /** How long chunks may be. Equal content is found again only under equal parameters: a domain never changes them. */
 export interface ChunkerParameters {
@@ -7,7 +6,7 @@ export interface ChunkerParameters {
   readonly minBytes: number;
   /** Of random content; at least `minBytes` + 64. */
   readonly meanBytes: number;
-  /** Above `meanBytes`, at most 8 MiB. The mean comes out right when it is several times the mean. */
+  /** Above `meanBytes`, at most 2 MiB. The mean comes out right when it is several times the mean. */
   readonly maxBytes: number;
 }
 
@@ -31,7 +30,8 @@ export interface CutRule {
 
 // The hash must be full before the first test; and 2^66 / 64 still fits in 64 bits.
 const windowBytes = 64;
-const chunkBytesLimit = 8 * 1024 * 1024;
+// The longest chunk that a record may hold (proto/FORMAT.md).
+const chunkBytesLimit = 2 * 1024 * 1024;
 
 /**
  * The cut rule of `parameters`. With d = mean - min, a cut has a chance of 1 in 4d a byte at first and of 4 in d later;
@@ -44,7 +44,7 @@ export function cutRule(parameters: ChunkerParameters): CutRule {
     assert(Number.isSafeInteger(bytes), 'chunk sizes are whole numbers');
   assert(minBytes >= windowBytes, 'a chunk is at least as long as the hash window');
   assert(meanBytes >= minBytes + windowBytes, 'the mean chunk is longer than the shortest');
-  assert(maxBytes > meanBytes && maxBytes <= Math.min(chunkBytesLimit, inputBytes), 'the longest chunk fits the input');
+  assert(maxBytes > meanBytes && maxBytes <= chunkBytesLimit, 'the longest chunk is above the mean and fits a record');
   const aboveMin = meanBytes - minBytes;
   return {
     minBytes,

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 /** Content starts at the second 64 KiB page of the kernel's memory, as in assembly/kernel.ts. */
 export const inputAt = 65_536;
 
-/** Room for 8 MiB read at once behind the rest of a chunk that is not cut yet (at most 2 MiB by default). */
+/** Room for 8 MiB read at once behind the rest of a chunk that is not cut yet (at most 2 MiB). */
 export const inputBytes = 10 * 1024 * 1024;
 
 /** All memory an instance ever has, in pages of 64 KiB: it cannot grow, so views of it stay valid. */
