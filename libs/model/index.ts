@@ -1,0 +1,35 @@
+export { type Children, childrenOf } from './children.ts';
+export {
+  asId,
+  type ContentHash,
+  type DatasetId,
+  type DomainId,
+  type IncarnationId,
+  idLengths,
+  type KeyId,
+  type PackId,
+  type RealmId,
+  type RecordId,
+  type SessionId,
+  type SiteId,
+  type SnapshotId,
+  shortId,
+  splitIds,
+} from './ids.ts';
+export { checkedName, parseSnapshotReference, type SnapshotReference } from './names.ts';
+export {
+  type ContentList,
+  type ContentListPart,
+  type Directory,
+  type DirectoryIndex,
+  type DirectorySegment,
+  type Entry,
+  EntryKind,
+  EntryState,
+  type Extent,
+  type Manifest,
+  type Problem,
+  type Totals,
+  type TreeNode,
+  type Xattr,
+} from './tree.ts';
