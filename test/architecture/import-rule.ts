@@ -10,6 +10,7 @@ export const layers: readonly (readonly string[])[] = [
   ['model'],
   ['wire', 'config'],
   ['posix', 'shaper', 'chunker', 'keys'],
+  ['records'],
   ['store', 'catalog', 'link', 'targets', 'snapshot'],
   ['replication', 'jobs'],
 ];
