@@ -116,7 +116,7 @@ test('a cut that somebody mends the checksum of is damaged', () => {
 test('a newer version is called newer, version 0 and too many kits are damage', () => {
   const changed = (at: number, value: number) => {
     const bytes = sealed.slice();
-    new DataView(bytes.buffer).setUint16(at, value);
+    new DataView(bytes.buffer).setUint16(at, value, true);
     return resummed(bytes);
   };
   assert.throws(() => openSealedKeyring(changed(8, 2), kitA), refused('keyring_newer'));

@@ -22,7 +22,7 @@ import { sealKeyBytes, sealNonceBytes, sealTagBytes, xaesOpen, xaesSeal } from '
 const magic = new Uint8Array([0x53, 0x50, 0x4b, 0x45, 0x59, 0x52, 0x0d, 0x0a]);
 const version = 1;
 
-/** Where each part lies: KEYS.md has the table. Integers are big-endian. */
+/** Where each part lies: KEYS.md has the table. Numbers are little-endian. */
 const at = { version: 8, realmId: 10, hash: 26, kitCount: 58, bodyNonce: 60, bodyLength: 84, kits: 88 } as const;
 const checksumBytes = 32;
 
@@ -49,18 +49,18 @@ export function sealKeyring(keyring: Keyring, random: Random): Uint8Array {
   }
   const encoded = encodeKeyring(keyring);
   const body = new Uint8Array(padmeLength(4 + encoded.length));
-  new DataView(body.buffer).setUint32(0, encoded.length);
+  new DataView(body.buffer).setUint32(0, encoded.length, true);
   body.set(encoded, 4);
 
   const header = new Uint8Array(at.kits);
   const view = new DataView(header.buffer);
   header.set(magic);
-  view.setUint16(at.version, version);
+  view.setUint16(at.version, version, true);
   header.set(keyring.realmId, at.realmId);
   header.set(sha256(encoded), at.hash);
-  view.setUint16(at.kitCount, kits.length);
+  view.setUint16(at.kitCount, kits.length, true);
   header.set(random.bytes(sealNonceBytes), at.bodyNonce);
-  view.setUint32(at.bodyLength, body.length + sealTagBytes);
+  view.setUint32(at.bodyLength, body.length + sealTagBytes, true);
 
   const contentKey = random.bytes(sealKeyBytes);
   const entries = kits.map((kit) => wrapFor(kit, contentKey, header, random));
@@ -108,14 +108,14 @@ function partsOf(bytes: Uint8Array): Parts {
   const all = bytes.subarray(0, bytes.length - checksumBytes);
   if (!equalBytes(bytes.subarray(all.length), sha256(all))) throw damagedKeyring('the checksum is wrong');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const found = view.getUint16(at.version);
+  const found = view.getUint16(at.version, true);
   if (found > version) throw newerKeyring(found, version);
   if (found !== version) throw damagedKeyring(`there is no version ${found}`);
 
-  const kitCount = view.getUint16(at.kitCount);
+  const kitCount = view.getUint16(at.kitCount, true);
   if (kitCount === 0 || kitCount > keyringLimits.kits) throw damagedKeyring(`it cannot have ${kitCount} kits`);
   const bodyStart = at.kits + kitCount * entryBytes;
-  if (bodyStart + view.getUint32(at.bodyLength) !== all.length) throw damagedKeyring('its lengths do not add up');
+  if (bodyStart + view.getUint32(at.bodyLength, true) !== all.length) throw damagedKeyring('its lengths do not add up');
   const entries = Array.from({ length: kitCount }, (_, i) =>
     all.subarray(at.kits + i * entryBytes, at.kits + (i + 1) * entryBytes),
   );
@@ -124,7 +124,7 @@ function partsOf(bytes: Uint8Array): Parts {
 
 function keyringIn(opened: Uint8Array, header: Uint8Array): Keyring {
   if (opened.length < 4) throw damagedKeyring('its content is too short');
-  const length = new DataView(opened.buffer, opened.byteOffset, opened.length).getUint32(0);
+  const length = new DataView(opened.buffer, opened.byteOffset, opened.length).getUint32(0, true);
   if (4 + length > opened.length) throw damagedKeyring('its content is too short');
   const encoded = opened.subarray(4, 4 + length);
   if (!equalBytes(sha256(encoded), header.subarray(at.hash, at.kitCount))) throw damagedKeyring('its hash is wrong');

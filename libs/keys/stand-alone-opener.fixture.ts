@@ -41,7 +41,7 @@ export function openWithNodeAlone(file: Buffer, seed: Uint8Array): Buffer {
 
   if (!sha256(file.subarray(0, -32)).equals(file.subarray(-32))) throw new Error('the checksum of the file is wrong');
   const header = file.subarray(0, 88);
-  const entryCount = file.readUInt16BE(58);
+  const entryCount = file.readUInt16LE(58);
   for (let i = 0; i < entryCount; i++) {
     const entry = file.subarray(88 + 1200 * i, 88 + 1200 * (i + 1));
     if (!entry.subarray(0, 8).equals(kitId)) continue;
@@ -56,7 +56,7 @@ export function openWithNodeAlone(file: Buffer, seed: Uint8Array): Buffer {
     );
     const contentKey = xaesOpen(wrapping, entry.subarray(1128, 1152), entry.subarray(1152), header);
     const body = xaesOpen(contentKey, file.subarray(60, 84), file.subarray(88 + 1200 * entryCount, -32), header);
-    const encoded = body.subarray(4, 4 + body.readUInt32BE(0));
+    const encoded = body.subarray(4, 4 + body.readUInt32LE(0));
     if (!sha256(encoded).equals(file.subarray(26, 58))) throw new Error('the hash of the keyring is wrong');
     return encoded;
   }
