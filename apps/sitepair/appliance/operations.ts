@@ -1,0 +1,158 @@
+import type { Mux } from '#link';
+
+/** Everything that people and programs may ask of an appliance: the HTTP API is this, and the command line is its client. */
+export interface Operations {
+  status(): Status;
+  /** What a client connected on control.sock (the admin) speaks: services "upload" and "read" on its mux. */
+  serveClient(mux: Mux): void;
+
+  pairInvite(request: { readonly addresses: readonly string[]; readonly role: PeerRole }): Promise<Invitation>;
+  /** Dials the inviter; returns once both ends know each other and the words can be compared. */
+  pairAccept(request: { readonly code: string }): Promise<PairingView>;
+  /** This end's admin says that the words agree. Returns when that is noted; `state` says whether the other end has confirmed too. */
+  pairConfirm(request: { readonly peer: string }): Promise<PairingView>;
+  pairList(): PairingView[];
+  pairSetAddresses(request: { readonly peer: string; readonly addresses: readonly string[] }): Promise<PairingView>;
+  pairRemove(request: { readonly peer: string }): Promise<{ readonly warnings: readonly string[] }>;
+
+  datasets(): DatasetView[];
+  snapshots(request: { readonly dataset?: string }): SnapshotView[];
+  /** Resolves [SITE/]DATASET@latest, @TIME, or an id prefix. Throws `snapshot_unknown`, `snapshot_ambiguous`. */
+  snapshot(request: { readonly reference: string }): SnapshotView;
+
+  replicate(request: { readonly dataset?: string; readonly peer?: string }, run: Run): Promise<ReplicateResult>;
+  scrub(request: { readonly heal: boolean }, run: Run): Promise<ScrubResult>;
+  storeCheck(run: Run): Promise<CheckResult>;
+  storeReindex(run: Run): Promise<{ readonly records: number; readonly packs: number }>;
+  catalogDigest(): { readonly digest: string; readonly heads: readonly HeadView[] };
+
+  keyRotate(): Promise<{ readonly keyId: string; readonly pendingOn: readonly string[] }>;
+  /** A new recovery kit; the old one is void once the keyring's new version has reached everybody. */
+  keyKit(request: { readonly passphrase?: string }): Promise<{ readonly kitText: string }>;
+
+  agentInvite(request: { readonly name: string; readonly addresses: readonly string[] }): Promise<Invitation>;
+  agentList(): AgentView[];
+  agentRevoke(request: { readonly name: string }): Promise<void>;
+}
+
+/** Progress and cancelling of one long piece of work. */
+export interface Run {
+  readonly signal: AbortSignal;
+  progress(progress: Progress): void;
+}
+
+export interface Progress {
+  /** One short phrase: what is being done now ("replicating north/mail@... to south"). */
+  readonly doing: string;
+  readonly doneBytes: number;
+  /** Absent while nobody knows. */
+  readonly totalBytes?: number;
+  readonly doneItems?: number;
+  readonly totalItems?: number;
+}
+
+export type PeerRole = 'full' | 'blind';
+
+export interface Status {
+  readonly site: string;
+  readonly siteId: string;
+  readonly realmId: string;
+  readonly address: string;
+  readonly version: string;
+  readonly incarnation: number;
+  readonly listening: readonly string[];
+  readonly store: { readonly packs: number; readonly records: number; readonly bytes: number; readonly freeBytes: number };
+  readonly peers: readonly PairingView[];
+  /** Sentences that need an admin: "one site is one fire", a pending key, damage, a clock off by years. */
+  readonly attention: readonly string[];
+}
+
+export interface Invitation {
+  readonly code: string;
+  readonly expiresAt: string;
+  readonly addresses: readonly string[];
+}
+
+export interface PairingView {
+  readonly peer: string;
+  readonly siteId: string;
+  readonly role: PeerRole;
+  readonly state: 'words' | 'waiting_for_peer' | 'paired' | 'removed';
+  /** Six words to compare; only while pairing. */
+  readonly words: readonly string[];
+  readonly fingerprint: string;
+  readonly addresses: readonly string[];
+  readonly link: 'up' | 'down' | 'none';
+  /** Why it is down, or since when it is up. */
+  readonly linkDetail: string;
+}
+
+export interface DatasetView {
+  readonly name: string;
+  readonly site: string;
+  readonly datasetId: string;
+  readonly snapshots: number;
+  readonly latest: string | undefined;
+}
+
+export interface SnapshotView {
+  readonly id: string;
+  readonly site: string;
+  readonly dataset: string;
+  /** SITE/DATASET@TIME: a reference that names exactly this one. */
+  readonly name: string;
+  readonly startedAt: string;
+  readonly host: string;
+  readonly paths: readonly string[];
+  readonly files: number;
+  readonly contentBytes: number;
+  readonly problems: number;
+  /** Names of the sites that hold it, proved. */
+  readonly copies: readonly string[];
+}
+
+export interface ReplicateResult {
+  readonly peers: readonly {
+    readonly peer: string;
+    readonly snapshots: number;
+    readonly alreadyThere: number;
+    readonly sentRecords: number;
+    readonly sentBytes: number;
+    readonly seconds: number;
+  }[];
+}
+
+export interface ScrubFinding {
+  readonly pack: string;
+  readonly offset: number;
+  readonly what: string;
+  /** SITE/DATASET and file paths that would suffer; empty when nothing reachable is hurt. */
+  readonly affects: readonly { readonly snapshot: string; readonly path: string }[];
+  readonly healed: boolean;
+}
+
+export interface ScrubResult {
+  readonly packs: number;
+  readonly bytes: number;
+  readonly findings: readonly ScrubFinding[];
+}
+
+export interface CheckResult {
+  readonly packs: number;
+  readonly records: number;
+  readonly snapshots: number;
+  readonly findings: readonly string[];
+}
+
+export interface HeadView {
+  readonly site: string;
+  readonly incarnation: number;
+  readonly sequence: number;
+}
+
+export interface AgentView {
+  readonly name: string;
+  readonly enrolledAt: string;
+  readonly datasets: readonly string[];
+  readonly revoked: boolean;
+}

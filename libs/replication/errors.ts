@@ -1,0 +1,26 @@
+import { AppError } from '#runtime';
+
+/** The other end said something that the protocol does not allow here. */
+export function protocolViolation(what: string): AppError {
+  return new AppError(`the other end broke the protocol: ${what}`, {
+    code: 'protocol_violation',
+    advice: 'Check that both ends run a supported version (--version); if they do, please report this.',
+  });
+}
+
+/** A snapshot's content is not complete here. */
+export function contentMissing(what: string): AppError {
+  return new AppError(`${what} is not complete at this site`, {
+    code: 'content_missing',
+    advice: 'Run "sitepair scrub --heal" to fetch what is missing from a peer.',
+  });
+}
+
+/** The connection ended where more was to come: trying again resumes. */
+export function sessionCut(): AppError {
+  return new AppError('the connection ended in the middle', {
+    code: 'session_cut',
+    retryable: true,
+    advice: 'Run the command again: what was acknowledged is not sent a second time.',
+  });
+}

@@ -1,0 +1,18 @@
+export { fetchRecords, serveFetches } from './fetch-records.ts';
+export { type FetchFromPeers, findContent } from './find-content.ts';
+export { type MessageChannel, type RecordPlace, type RecordStore, readRecord } from './ports.ts';
+export { missingFrom } from './prove-closure.ts';
+export { ReadSource } from './read-source.ts';
+export {
+  type CopyBook,
+  isPassing,
+  type OfferedSnapshot,
+  type ReceiverOptions,
+  SnapshotReceiver,
+} from './receive-snapshots.ts';
+export { receiveUpload, type UploadOptions, type UploadTarget } from './receive-upload.ts';
+export { type ReplicationJob, type ReplicationOutcome, replicateSnapshot } from './replicate-snapshot.ts';
+export type { PeerChannels, SenderPorts } from './sender-session.ts';
+export { type ReadOptions, serveReads } from './serve-reads.ts';
+export { UploadSink } from './upload-sink.ts';
+export { type ClosureStep, type NeededRecord, walkClosure } from './walk-closure.ts';

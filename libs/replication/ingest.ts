@@ -1,0 +1,82 @@
+import { assert, type Timer, type Timers } from '#runtime';
+import type { RecordStore } from './ports.ts';
+
+/** How long an arrived record waits for company before its group is made durable. */
+const groupDelayMs = 20;
+/** Bytes that make a group durable at once. */
+const groupBytes = 16 * 1024 * 1024;
+
+/**
+ * The one way of records into the store, from clients and from peers: stores what was verified, groups the fdatasyncs,
+ * and says up to which sequence number everything is on stable storage. An acknowledgement never runs ahead of that.
+ */
+export class Ingest {
+  readonly #store: RecordStore;
+  readonly #timers: Timers;
+  readonly #onDurable: (belowSequence: number) => void;
+  readonly #onFailure: (error: unknown) => void;
+  readonly #durable = new Set<number>();
+  #below = 0;
+  #announced = 0;
+  #undurable = 0;
+  #groupBytes = 0;
+  #timer: Timer | undefined;
+  #idle: (() => void)[] = [];
+  bytesTaken = 0;
+
+  constructor(
+    store: RecordStore,
+    timers: Timers,
+    onDurable: (belowSequence: number) => void,
+    onFailure: (error: unknown) => void,
+  ) {
+    this.#store = store;
+    this.#timers = timers;
+    this.#onDurable = onDurable;
+    this.#onFailure = onFailure;
+  }
+
+  /** Stores a verified record under its number in this session. Numbers start at 0 and come once each, in any order. */
+  take(sequence: number, record: Uint8Array): void {
+    assert(sequence >= this.#below && !this.#durable.has(sequence), 'a sequence number came twice');
+    this.#undurable += 1;
+    this.#groupBytes += record.length;
+    this.bytesTaken += record.length;
+    this.#store.append(record).then(() => this.#onAppended(sequence), this.#onFailure);
+    if (this.#groupBytes >= groupBytes) this.#flush();
+    else this.#timer ??= this.#timers.after(groupDelayMs, () => this.#flush());
+  }
+
+  /** Resolves when everything taken is durable. A failed append goes to onFailure instead. */
+  async drain(): Promise<void> {
+    if (this.#undurable === 0) return;
+    const idle = new Promise<void>((resolve) => this.#idle.push(resolve));
+    this.#flush();
+    await idle;
+  }
+
+  dispose(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #flush(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#groupBytes = 0;
+    this.#store.flush().catch(this.#onFailure);
+  }
+
+  #onAppended(sequence: number): void {
+    this.#durable.add(sequence);
+    this.#undurable -= 1;
+    while (this.#durable.delete(this.#below)) this.#below += 1;
+    // One acknowledgement for all appends that a group made durable together.
+    queueMicrotask(() => {
+      if (this.#below === this.#announced) return;
+      this.#announced = this.#below;
+      this.#onDurable(this.#below);
+    });
+    if (this.#undurable === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+}

@@ -1,0 +1,46 @@
+import type { DomainId, RecordId } from '#model';
+import type { AppError } from '#runtime';
+import type { RecordKind, RecordView } from '#wire';
+
+/** An ordered stream of messages to the other end, with its own credit: a link's channel, or a client's. */
+export interface MessageChannel {
+  /** Resolves when the message is within the other end's credit and on its way. */
+  send(message: Uint8Array): Promise<void>;
+  /** The next message; undefined at a clean end. Rejects with the other end's AppError, or with `channel_closed`. */
+  receive(): Promise<Uint8Array | undefined>;
+  end(): Promise<void>;
+  abort(error: AppError): void;
+}
+
+/** Where a record lies: equal for all ids of one record; ordered as a disk reads. */
+export interface RecordPlace {
+  readonly pack: number;
+  readonly offset: number;
+  readonly length: number;
+  readonly kind: RecordKind;
+}
+
+/** What the state machines need of the store. */
+export interface RecordStore {
+  /** Resolves when this record and all appended before it are on stable storage. */
+  append(record: Uint8Array): Promise<void>;
+  /** Asks for the group in progress to be made durable now. */
+  flush(): Promise<void>;
+  /** For each id: is it durable here? */
+  has(domainId: DomainId, ids: readonly RecordId[]): boolean[];
+  /** Appended by this process and not yet durable. */
+  isPending(domainId: DomainId, id: RecordId): boolean;
+  locate(domainId: DomainId, id: RecordId): RecordPlace | undefined;
+  /** Reads and checks the checksum: `record_damaged` when the disk gives other bytes than were written. */
+  readAt(place: RecordPlace): Promise<RecordView>;
+}
+
+/** Reads one record by name; undefined when it is not here. */
+export async function readRecord(
+  store: RecordStore,
+  domainId: DomainId,
+  id: RecordId,
+): Promise<RecordView | undefined> {
+  const place = store.locate(domainId, id);
+  return place === undefined ? undefined : store.readAt(place);
+}

@@ -1,0 +1,145 @@
+import { asId, type DomainId, type RecordId, type SessionId, type SnapshotId, splitIds } from '#model';
+import { type KeyBook, verifyRecord } from '#records';
+import { concatBytes, equalBytes, type Timers } from '#runtime';
+import { parseRecord, recordMaxBytes } from '#wire';
+import { encodeBits } from './bits.ts';
+import { protocolViolation, sessionCut } from './errors.ts';
+import { Inbox } from './inbox.ts';
+import { Ingest } from './ingest.ts';
+import type { ReplicateReply, ReplicateRequest, TypedChannel } from './messages.ts';
+import type { MessageChannel, RecordStore } from './ports.ts';
+import { missingFrom } from './prove-closure.ts';
+import type { ReceiverEvent } from './receiver-state.ts';
+
+export interface ReceiverPorts {
+  readonly store: RecordStore;
+  /** Undefined at a blind peer: it checks checksums and references, the seal stays closed. */
+  readonly keys: KeyBook | undefined;
+  readonly timers: Timers;
+}
+
+export interface GrantedSnapshot {
+  readonly sessionId: SessionId;
+  readonly snapshotId: SnapshotId;
+  readonly domainId: DomainId;
+  readonly base: SnapshotId | undefined;
+}
+
+/** Ids in one batch at most: PROTOCOL.md section 4. */
+const batchIdsMax = 4096;
+
+/** The acting half of a receiver. It decides nothing; what happens comes as events. */
+export class ReceiverSession {
+  readonly granted: GrantedSnapshot;
+  readonly #channel: TypedChannel<ReplicateReply, ReplicateRequest>;
+  readonly #ports: ReceiverPorts;
+  readonly #events = new Inbox<ReceiverEvent>();
+  readonly #arrived = new Map<number, Uint8Array>();
+  readonly #ingest: Ingest;
+
+  constructor(granted: GrantedSnapshot, channel: TypedChannel<ReplicateReply, ReplicateRequest>, ports: ReceiverPorts) {
+    this.granted = granted;
+    this.#channel = channel;
+    this.#ports = ports;
+    this.#ingest = new Ingest(
+      ports.store,
+      ports.timers,
+      (belowSequence) => this.#events.push({ type: 'durable', belowSequence }),
+      (error) => this.#events.fail(error),
+    );
+    this.#readRequests().catch((error) => this.#events.fail(error));
+  }
+
+  nextEvent(): Promise<ReceiverEvent> {
+    return this.#events.next();
+  }
+
+  get receivedBytes(): number {
+    return this.#ingest.bytesTaken;
+  }
+
+  /** Takes records from a data channel until it ends. Each is proved good before it is even an event. */
+  async readRecords(records: MessageChannel): Promise<void> {
+    try {
+      for (let message = await records.receive(); message !== undefined; message = await records.receive()) {
+        this.#arrive(message);
+      }
+    } catch (error) {
+      this.#events.fail(error);
+    }
+  }
+
+  answer(batch: number, wanted: readonly boolean[]): void {
+    this.#send({ wanted: { batch, wanted: encodeBits(wanted) } });
+  }
+
+  store(sequence: number): void {
+    const bytes = this.#arrived.get(sequence);
+    this.#arrived.delete(sequence);
+    if (bytes !== undefined) this.#ingest.take(sequence, bytes);
+  }
+
+  acknowledge(belowSequence: number): void {
+    this.#send({ acknowledged: { belowSequence } });
+  }
+
+  prove(): void {
+    const { domainId, snapshotId, base } = this.granted;
+    missingFrom(this.#ports.store, domainId, snapshotId, base).then(
+      (missing) => this.#events.push({ type: 'proof', missing }),
+      (error) => this.#events.fail(error),
+    );
+  }
+
+  tellMissing(ids: readonly RecordId[]): void {
+    this.#send({ stillMissing: { ids: concatBytes(ids) } });
+  }
+
+  async tellProved(): Promise<void> {
+    await this.#channel.send({ proved: {} });
+    await this.#channel.raw.end();
+  }
+
+  [Symbol.dispose](): void {
+    this.#ingest.dispose();
+  }
+
+  #arrive(message: Uint8Array): void {
+    if (message.length < 8 || message.length > 8 + recordMaxBytes)
+      throw protocolViolation('a record of impossible size');
+    const sequence = Number(new DataView(message.buffer, message.byteOffset).getBigUint64(0, true));
+    if (!Number.isSafeInteger(sequence) || this.#arrived.has(sequence))
+      throw protocolViolation('a wrong sequence number');
+    const record = parseRecord(message.subarray(8));
+    if (!equalBytes(record.domainId, this.granted.domainId)) throw protocolViolation('a record of another domain');
+    if (this.#ports.keys !== undefined) verifyRecord(this.#ports.keys, record);
+    this.#arrived.set(sequence, record.bytes);
+    this.#events.push({ type: 'record', sequence, ids: record.ids });
+  }
+
+  async #readRequests(): Promise<void> {
+    for (;;) {
+      const request = await this.#channel.receive();
+      if (request === undefined) throw sessionCut();
+      if (request.ids) this.#takeIds(request.ids);
+      else if (request.done) this.#events.push({ type: 'done', records: request.done.records });
+      else throw protocolViolation('a request of no known kind');
+    }
+  }
+
+  #takeIds({ batch, counts, ids: bytes }: { batch: number; counts: number[]; ids: Uint8Array }): void {
+    const ids = splitIds('RecordId', bytes);
+    const counted = counts.reduce((sum, count) => sum + count, 0);
+    if (ids.length === 0 || ids.length > batchIdsMax || counted !== ids.length)
+      throw protocolViolation('a batch of wrong size');
+    const { store } = this.#ports;
+    const here = store
+      .has(this.granted.domainId, ids)
+      .map((has, i) => has || store.isPending(this.granted.domainId, asId('RecordId', ids[i] ?? bytes)));
+    this.#events.push({ type: 'ids', batch, ids, here });
+  }
+
+  #send(message: ReplicateReply): void {
+    this.#channel.send(message).catch((error) => this.#events.fail(error));
+  }
+}

@@ -1,0 +1,103 @@
+import type { RecordId } from '#model';
+import { toHex, unreachable } from '#runtime';
+
+/** Ids that a session may have asked for and not yet received: 4 million take about 400 MB, and no honest sender gets near. */
+const outstandingMax = 4_000_000;
+
+export type ReceiverEvent =
+  | {
+      readonly type: 'ids';
+      readonly batch: number;
+      readonly ids: readonly RecordId[];
+      readonly here: readonly boolean[];
+    }
+  | { readonly type: 'record'; readonly sequence: number; readonly ids: readonly RecordId[] }
+  | { readonly type: 'durable'; readonly belowSequence: number }
+  | { readonly type: 'done'; readonly records: number }
+  | { readonly type: 'proof'; readonly missing: readonly RecordId[] };
+
+export type ReceiverEffect =
+  | { readonly do: 'answer'; readonly batch: number; readonly wanted: readonly boolean[] }
+  | { readonly do: 'store'; readonly sequence: number }
+  | { readonly do: 'acknowledge'; readonly belowSequence: number }
+  | { readonly do: 'prove' }
+  | { readonly do: 'tellMissing'; readonly ids: readonly RecordId[] }
+  | { readonly do: 'recordCopy' }
+  | { readonly do: 'refuse'; readonly what: string };
+
+/** Everything the receiver decides from; `nextReceiver` is the only writer. */
+export interface ReceiverState {
+  phase: 'receiving' | 'proving' | 'ended';
+  /** Asked for and not yet arrived: asked for once, and nothing else is taken. */
+  readonly outstanding: Set<string>;
+  readonly arrived: Set<number>;
+  received: number;
+  durableBelow: number;
+}
+
+export function initialReceiver(): ReceiverState {
+  return { phase: 'receiving', outstanding: new Set(), arrived: new Set(), received: 0, durableBelow: 0 };
+}
+
+/** Decides what follows from an event: no I/O, no clock. A record is acknowledged only after a 'durable' event covers it. */
+export function nextReceiver(state: ReceiverState, event: ReceiverEvent): ReceiverEffect[] {
+  if (state.phase === 'ended') return [];
+  switch (event.type) {
+    case 'ids':
+      return takeIds(state, event);
+    case 'record':
+      return takeRecord(state, event.sequence, event.ids);
+    case 'durable':
+      state.durableBelow = event.belowSequence;
+      for (const sequence of state.arrived) if (sequence < event.belowSequence) state.arrived.delete(sequence);
+      return [{ do: 'acknowledge', belowSequence: event.belowSequence }];
+    case 'done':
+      if (state.phase !== 'receiving') return refuse(state, 'it ended sending twice');
+      if (event.records !== state.durableBelow) return refuse(state, 'it counts other records than were acknowledged');
+      state.phase = 'proving';
+      return [{ do: 'prove' }];
+    case 'proof':
+      return takeProof(state, event.missing);
+    default:
+      return unreachable(event);
+  }
+}
+
+function takeIds(state: ReceiverState, event: Extract<ReceiverEvent, { type: 'ids' }>): ReceiverEffect[] {
+  if (state.phase !== 'receiving') return refuse(state, 'ids after the end of sending');
+  const wanted = event.ids.map((id, i) => {
+    const key = toHex(id);
+    if (event.here[i] === true || state.outstanding.has(key)) return false;
+    state.outstanding.add(key);
+    return true;
+  });
+  if (state.outstanding.size > outstandingMax) return refuse(state, 'too many ids at once');
+  return [{ do: 'answer', batch: event.batch, wanted }];
+}
+
+function takeRecord(state: ReceiverState, sequence: number, ids: readonly RecordId[]): ReceiverEffect[] {
+  if (state.phase !== 'receiving') return refuse(state, 'a record after the end of sending');
+  if (sequence < state.durableBelow || state.arrived.has(sequence))
+    return refuse(state, 'a sequence number used twice');
+  let asked = 0;
+  for (const id of ids) if (state.outstanding.delete(toHex(id))) asked += 1;
+  if (asked === 0) return refuse(state, 'a record that was not asked for');
+  state.arrived.add(sequence);
+  state.received += 1;
+  return [{ do: 'store', sequence }];
+}
+
+function takeProof(state: ReceiverState, missing: readonly RecordId[]): ReceiverEffect[] {
+  if (missing.length === 0) {
+    state.phase = 'ended';
+    return [{ do: 'recordCopy' }];
+  }
+  state.phase = 'receiving';
+  for (const id of missing) state.outstanding.add(toHex(id));
+  return [{ do: 'tellMissing', ids: missing }];
+}
+
+function refuse(state: ReceiverState, what: string): ReceiverEffect[] {
+  state.phase = 'ended';
+  return [{ do: 'refuse', what }];
+}

@@ -1,0 +1,171 @@
+import type { RecordId } from '#model';
+import { assert, unreachable } from '#runtime';
+import type { NeededRecord } from './walk-closure.ts';
+
+/** Id batches without an answer: 64 x 4096 ids hide 200 ms at 10 Gbit/s. */
+const batchesInFlightMax = 64;
+/** Wanted records that wait for the window; the walk pauses beyond it, so memory stays flat. */
+const waitingRecordsMax = 16_384;
+/** A receiver that still lacks something after so many rounds will not get it from here. */
+const missingRoundsMax = 8;
+
+/** A record on its way, with those of its ids that the receiver wants. */
+export interface WantedRecord {
+  readonly place: NeededRecord['place'];
+  readonly ids: readonly RecordId[];
+}
+
+export type SenderEvent =
+  | { readonly type: 'granted'; readonly windowBytes: number }
+  | { readonly type: 'walked'; readonly records: readonly NeededRecord[] }
+  | { readonly type: 'walkEnded' }
+  | { readonly type: 'wanted'; readonly batch: number; readonly isWanted: (index: number) => boolean }
+  | { readonly type: 'acknowledged'; readonly belowSequence: number }
+  | { readonly type: 'stillMissing'; readonly records: readonly WantedRecord[] }
+  | { readonly type: 'proved' };
+
+export type SenderEffect =
+  | { readonly do: 'walkOn' }
+  | { readonly do: 'sendIds'; readonly batch: number; readonly records: readonly NeededRecord[] }
+  | { readonly do: 'sendRecord'; readonly sequence: number; readonly record: WantedRecord }
+  | { readonly do: 'sendDone'; readonly records: number }
+  | { readonly do: 'finish' }
+  | { readonly do: 'giveUp'; readonly reason: 'receiver_keeps_lacking' | 'unexpected_answer' };
+
+/** Everything the sender decides from. Mutable inside one session; `nextSender` is the only writer. */
+export interface SenderState {
+  phase: 'offering' | 'sending' | 'proving' | 'ended';
+  walking: 'paused' | 'asked' | 'ended';
+  windowBytes: number;
+  nextBatch: number;
+  readonly unanswered: Map<number, readonly NeededRecord[]>;
+  readonly waiting: WantedRecord[];
+  nextSequence: number;
+  readonly unacknowledged: { readonly sequence: number; readonly bytes: number }[];
+  unacknowledgedBytes: number;
+  missingRounds: number;
+}
+
+export function initialSender(): SenderState {
+  return {
+    phase: 'offering',
+    walking: 'paused',
+    windowBytes: 0,
+    nextBatch: 0,
+    unanswered: new Map(),
+    waiting: [],
+    nextSequence: 0,
+    unacknowledged: [],
+    unacknowledgedBytes: 0,
+    missingRounds: 0,
+  };
+}
+
+/** Decides what follows from an event: no I/O, no clock. PROTOCOL.md section 4 has the states in a picture. */
+export function nextSender(state: SenderState, event: SenderEvent): SenderEffect[] {
+  const effects: SenderEffect[] = [];
+  if (!take(state, event, effects)) {
+    state.phase = 'ended';
+    return [{ do: 'giveUp', reason: 'unexpected_answer' }];
+  }
+  if (state.phase === 'ended') return effects;
+  sendWaiting(state, effects);
+  walkOn(state, effects);
+  endSending(state, effects);
+  return effects;
+}
+
+/** Takes the event into the state; false when the receiver may not say this now. */
+function take(state: SenderState, event: SenderEvent, effects: SenderEffect[]): boolean {
+  switch (event.type) {
+    case 'granted':
+      if (state.phase !== 'offering') return false;
+      state.phase = 'sending';
+      state.windowBytes = event.windowBytes;
+      return true;
+    case 'walked':
+      assert(state.walking === 'asked', 'a walk that nobody asked for');
+      state.walking = 'paused';
+      state.unanswered.set(state.nextBatch, event.records);
+      effects.push({ do: 'sendIds', batch: state.nextBatch, records: event.records });
+      state.nextBatch += 1;
+      return true;
+    case 'walkEnded':
+      state.walking = 'ended';
+      return true;
+    case 'wanted':
+      return takeWanted(state, event.batch, event.isWanted);
+    case 'acknowledged':
+      return takeAcknowledged(state, event.belowSequence);
+    case 'stillMissing':
+      if (state.phase !== 'proving') return false;
+      state.missingRounds += 1;
+      if (state.missingRounds > missingRoundsMax || event.records.length === 0) {
+        state.phase = 'ended';
+        effects.push({ do: 'giveUp', reason: 'receiver_keeps_lacking' });
+        return true;
+      }
+      state.phase = 'sending';
+      state.waiting.push(...event.records);
+      return true;
+    case 'proved':
+      if (state.phase !== 'proving') return false;
+      state.phase = 'ended';
+      effects.push({ do: 'finish' });
+      return true;
+    default:
+      return unreachable(event);
+  }
+}
+
+function takeWanted(state: SenderState, batch: number, isWanted: (index: number) => boolean): boolean {
+  const records = state.unanswered.get(batch);
+  if (records === undefined) return false;
+  state.unanswered.delete(batch);
+  let index = 0;
+  for (const { place, ids } of records) {
+    const wanted = ids.filter(() => isWanted(index++));
+    if (wanted.length > 0) state.waiting.push({ place, ids: wanted });
+  }
+  return true;
+}
+
+function takeAcknowledged(state: SenderState, belowSequence: number): boolean {
+  if (belowSequence > state.nextSequence) return false;
+  let count = 0;
+  for (const { sequence, bytes } of state.unacknowledged) {
+    if (sequence >= belowSequence) break;
+    state.unacknowledgedBytes -= bytes;
+    count += 1;
+  }
+  state.unacknowledged.splice(0, count);
+  return true;
+}
+
+/** At least one record is always under way, so that one larger than the window does not wait for ever. */
+function sendWaiting(state: SenderState, effects: SenderEffect[]): void {
+  let sent = 0;
+  for (const record of state.waiting) {
+    if (state.unacknowledgedBytes > 0 && state.unacknowledgedBytes + record.place.length > state.windowBytes) break;
+    const sequence = state.nextSequence++;
+    state.unacknowledged.push({ sequence, bytes: record.place.length });
+    state.unacknowledgedBytes += record.place.length;
+    effects.push({ do: 'sendRecord', sequence, record });
+    sent += 1;
+  }
+  state.waiting.splice(0, sent);
+}
+
+function walkOn(state: SenderState, effects: SenderEffect[]): void {
+  if (state.phase !== 'sending' || state.walking !== 'paused') return;
+  if (state.unanswered.size >= batchesInFlightMax || state.waiting.length >= waitingRecordsMax) return;
+  state.walking = 'asked';
+  effects.push({ do: 'walkOn' });
+}
+
+function endSending(state: SenderState, effects: SenderEffect[]): void {
+  const everythingSent = state.walking === 'ended' && state.unanswered.size === 0 && state.waiting.length === 0;
+  if (state.phase !== 'sending' || !everythingSent || state.unacknowledged.length > 0) return;
+  state.phase = 'proving';
+  effects.push({ do: 'sendDone', records: state.nextSequence });
+}
