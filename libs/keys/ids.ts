@@ -1,19 +1,11 @@
+import type { ContentHash, DomainId, KeyId, RealmId, RecordId, SiteId } from '#model';
 import { assert } from '#runtime';
 
-/** A site's name for life: 16 random bytes. */
-export type SiteId = Uint8Array & { readonly brand: 'SiteId' };
-/** The name of a realm: 16 random bytes. */
-export type RealmId = Uint8Array & { readonly brand: 'RealmId' };
-/** The name of a domain: 8 random bytes. */
-export type DomainId = Uint8Array & { readonly brand: 'DomainId' };
-/** The name of a data key: 8 random bytes, in the clear in every record sealed under it. */
-export type DataKeyId = Uint8Array & { readonly brand: 'DataKeyId' };
+export type { ContentHash, DomainId, RealmId, RecordId, SiteId } from '#model';
+/** Names a data key. */
+export type DataKeyId = KeyId;
 /** The name of a recovery kit: the first 8 bytes of SHA-256 of its public halves. */
 export type KitId = Uint8Array & { readonly brand: 'KitId' };
-/** SHA-256 of a chunk's content or of a node's payload: 32 bytes. Never outside a seal. */
-export type ContentHash = Uint8Array & { readonly brand: 'ContentHash' };
-/** The keyed name that outsiders see: 20 bytes. */
-export type RecordId = Uint8Array & { readonly brand: 'RecordId' };
 
 /** Sizes in bytes. 16 random bytes never collide; 8 are enough for the few thousand entries that one keyring may hold. */
 export const siteIdBytes = 16;
