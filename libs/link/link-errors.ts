@@ -18,8 +18,9 @@ export function handshakeFailed(message: string, cause?: unknown): AppError {
 }
 
 /** A connection ended under its channels; the keeper is already dialling again. */
-export function connectionLost(why: string): AppError {
+export function connectionLost(why: string, cause?: unknown): AppError {
   return new AppError(`the connection was lost: ${why}`, {
+    cause,
     code: 'connection_lost',
     retryable: true,
     advice: 'Wait: the link is dialled again by itself and the work resumes.',

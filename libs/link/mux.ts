@@ -1,0 +1,368 @@
+import { AppError, assert, type Clock, isAppError, type Timers } from '#runtime';
+import { type Channel, type ChannelHost, MuxChannel } from './channel.ts';
+import type { FrameConduit } from './frame-conduit.ts';
+import { frameBytes } from './frame-conduit.ts';
+import { defaultHeartbeat, Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
+import { connectionLost, linkClosed, linkSilent, protocolViolation } from './link-errors.ts';
+import { decodeError, encodeError } from './link-messages.ts';
+import {
+  channelsMax,
+  decodeFrame,
+  defaultCreditBytes,
+  encodeFrame,
+  isServiceName,
+  type MuxFrame,
+} from './mux-frames.ts';
+import { type Pacer, unlimited } from './pacer.ts';
+import { type ServiceHandler, ServiceTable } from './service-table.ts';
+
+export interface MuxOptions {
+  /** The end that dialled numbers its channels 1, 3, 5..., the other one 2, 4, 6... */
+  readonly isDialler: boolean;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** What the other end may open; a table of its own when not given. */
+  readonly services?: ServiceTable;
+  /** Between fragments of messages; nothing else waits for it. */
+  readonly pacer?: Pacer;
+  /** False where the carrier itself tells of a dead end, as a Unix socket does. */
+  readonly heartbeat?: HeartbeatOptions | false;
+  /** Learns what a handler threw that was no AppError: the other end is told "internal" only. */
+  readonly onHandlerError: (error: unknown, service: string) => void;
+}
+
+// Answers that wait for a reader who does not read: far more than an honest end ever causes.
+const controlFramesMax = 4096;
+
+/**
+ * Many channels over one conduit. Control frames go before fragments, fragments go round robin, so that a small exchange
+ * waits for one fragment of each bulk channel at most. Frames are taken from the next microtask on.
+ */
+export class Mux implements ChannelHost {
+  /** Resolves with what ended it; never rejects. */
+  readonly closed: Promise<AppError>;
+  readonly #conduit: FrameConduit;
+  readonly #options: MuxOptions;
+  readonly #services: ServiceTable;
+  readonly #pacer: Pacer;
+  readonly #heartbeat: Heartbeat | undefined;
+  readonly #channels = new Map<number, MuxChannel>();
+  readonly #control: Uint8Array[][] = [];
+  readonly #granting = new Set<MuxChannel>();
+  readonly #ring: MuxChannel[] = [];
+  readonly #inRing = new Set<MuxChannel>();
+  #pong: Uint8Array | undefined;
+  #nextId: number;
+  #lastPeerId = 0;
+  #ownChannels = 0;
+  #conduitReady = true;
+  #pumping = false;
+  #pacing = false;
+  #admittedBytes = 0;
+  #ended: AppError | undefined;
+  #resolveClosed: (reason: AppError) => void;
+
+  constructor(conduit: FrameConduit, options: MuxOptions) {
+    this.#conduit = conduit;
+    this.#options = options;
+    this.#services = options.services ?? new ServiceTable();
+    this.#pacer = options.pacer ?? unlimited;
+    this.#nextId = options.isDialler ? 1 : 2;
+    const { promise, resolve } = Promise.withResolvers<AppError>();
+    this.closed = promise;
+    this.#resolveClosed = resolve;
+    const heartbeat = options.heartbeat ?? defaultHeartbeat;
+    if (heartbeat !== false) {
+      this.#heartbeat = new Heartbeat(heartbeat, options.clock, options.timers, {
+        sendPing: (echo) => this.#sendControl({ type: 'ping', echo }),
+        dead: (silentMs) => {
+          this.#finish(linkSilent(silentMs));
+          this.#conduit.destroy('the other end is silent');
+        },
+      });
+    }
+    void conduit.closed.then((why) => this.#finish(connectionLost(why)));
+    queueMicrotask(() => {
+      if (this.#ended !== undefined) return;
+      this.#heartbeat?.start();
+      conduit.attach({ frame: (bytes) => this.#frame(bytes), drain: () => this.#drained() });
+    });
+  }
+
+  get roundTripMs(): number | undefined {
+    return this.#heartbeat?.roundTripMs;
+  }
+
+  /** Bytes of the connection, all framing below TCP included. */
+  get bytesSent(): number {
+    return this.#conduit.bytesSent;
+  }
+
+  get bytesReceived(): number {
+    return this.#conduit.bytesReceived;
+  }
+
+  get channelCount(): number {
+    return this.#channels.size;
+  }
+
+  /**
+   * A new channel to `service` of the other end, usable at once. `creditBytes` is how much the other end may send ahead.
+   * Throws what ended the connection when it has, `too_many_channels` beyond 128 of this end's.
+   */
+  open(service: string, options: { readonly creditBytes?: number } = {}): Channel {
+    assert(isServiceName(service), `a service may not be called "${service}"`);
+    if (this.#ended !== undefined) throw this.#ended;
+    if (this.#ownChannels >= channelsMax / 2) throw tooManyChannels();
+    const channel = new MuxChannel(this.#nextId, service, options.creditBytes ?? defaultCreditBytes, this);
+    this.#nextId += 2;
+    this.#ownChannels += 1;
+    this.#channels.set(channel.id, channel);
+    this.#sendControl({ type: 'open', channel: channel.id, service });
+    this.consumed(channel);
+    return channel;
+  }
+
+  serve(service: string, handler: ServiceHandler): void {
+    this.#services.serve(service, handler);
+  }
+
+  /** Tells the other end why, closes the connection after that and aborts all channels. */
+  close(reason: AppError = linkClosed('this end was asked to close the link')): Promise<AppError> {
+    if (this.#ended === undefined) {
+      this.#conduit.send(encodeFrame({ type: 'goodbye', report: encodeError(reason) }));
+      this.#finish(reason);
+      this.#conduit.close();
+    }
+    return this.closed;
+  }
+
+  sendable(channel: MuxChannel): void {
+    if (this.#inRing.has(channel) || channel.outgoing.nextFrameBytes(this.#conduit.frameBytesMax) === 0) return;
+    this.#inRing.add(channel);
+    this.#ring.push(channel);
+    this.#pump();
+  }
+
+  consumed(channel: MuxChannel): void {
+    this.#granting.add(channel);
+    this.#pump();
+  }
+
+  sendAbort(channel: MuxChannel, error: AppError): void {
+    this.#sendControl({ type: 'abort', channel: channel.id, report: encodeError(error) });
+  }
+
+  over(channel: MuxChannel): void {
+    if (!this.#channels.delete(channel.id)) return;
+    if (this.#isOwn(channel.id)) this.#ownChannels -= 1;
+    this.#granting.delete(channel);
+  }
+
+  #frame(bytes: Uint8Array): void {
+    if (this.#ended !== undefined) return;
+    this.#heartbeat?.heard();
+    try {
+      this.#dispatch(decodeFrame(bytes));
+    } catch (error) {
+      if (!isAppError(error)) throw error;
+      void this.close(error);
+    }
+  }
+
+  #dispatch(frame: MuxFrame): void {
+    if (frame.type === 'ping') {
+      this.#pong = frame.echo;
+      this.#pump();
+    } else if (frame.type === 'pong') this.#heartbeat?.pong(frame.echo);
+    else if (frame.type === 'goodbye') {
+      this.#finish(decodeError(frame.report));
+      this.#conduit.close();
+    } else if (frame.type === 'open') this.#opened(frame.channel, frame.service);
+    else {
+      const channel = this.#channels.get(frame.channel);
+      if (channel !== undefined) this.#dispatchTo(channel, frame);
+      // Frames for a channel that is over here may still be under way; for one that never was they are wrong.
+      else if (!this.#wasOpened(frame.channel))
+        throw protocolViolation('a frame names a channel that was never opened');
+    }
+  }
+
+  #dispatchTo(
+    channel: MuxChannel,
+    frame: Extract<MuxFrame, { type: 'data' | 'more' | 'credit' | 'end' | 'abort' }>,
+  ): void {
+    switch (frame.type) {
+      case 'data':
+        channel.bytesReceived += frame.bytes.length;
+        channel.incoming.first(frame.messageBytes, frame.bytes);
+        this.consumed(channel);
+        break;
+      case 'more':
+        channel.bytesReceived += frame.bytes.length;
+        channel.incoming.later(frame.bytes);
+        this.consumed(channel);
+        break;
+      case 'credit':
+        channel.outgoing.grant(frame.creditBytes);
+        this.sendable(channel);
+        break;
+      case 'end':
+        channel.endReceived();
+        break;
+      case 'abort':
+        channel.fail(decodeError(frame.report));
+        break;
+    }
+  }
+
+  #opened(id: number, service: string): void {
+    if (this.#isOwn(id) || id <= this.#lastPeerId) throw protocolViolation('a channel was opened under a wrong number');
+    this.#lastPeerId = id;
+    const handler = this.#services.find(service);
+    const channel = new MuxChannel(id, service, defaultCreditBytes, this);
+    if (handler === undefined) this.sendAbort(channel, unknownService(service));
+    else if (this.#channels.size - this.#ownChannels >= channelsMax / 2) this.sendAbort(channel, tooManyChannels());
+    else {
+      this.#channels.set(id, channel);
+      this.consumed(channel);
+      void this.#run(channel, handler);
+    }
+  }
+
+  async #run(channel: MuxChannel, handler: ServiceHandler): Promise<void> {
+    try {
+      await handler(channel);
+      channel.discard();
+      await channel.end();
+    } catch (error) {
+      if (!isAppError(error)) this.#options.onHandlerError(error, channel.service);
+      channel.abort(isAppError(error) ? error : decodeError(encodeError(error)));
+    }
+  }
+
+  #isOwn(id: number): boolean {
+    return id % 2 === this.#nextId % 2;
+  }
+
+  #wasOpened(id: number): boolean {
+    return this.#isOwn(id) ? id < this.#nextId : id <= this.#lastPeerId;
+  }
+
+  #sendControl(frame: MuxFrame): void {
+    if (this.#ended !== undefined) return;
+    this.#control.push(encodeFrame(frame));
+    if (this.#control.length > controlFramesMax) this.#conduit.destroy('the other end does not read');
+    this.#pump();
+  }
+
+  #drained(): void {
+    this.#conduitReady = true;
+    this.#pump();
+  }
+
+  #pump(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    while (this.#conduitReady && this.#ended === undefined) {
+      const frame = this.#nextControl() ?? this.#nextFragment();
+      if (frame === undefined) break;
+      this.#conduitReady = this.#conduit.send(frame);
+    }
+    this.#pumping = false;
+  }
+
+  #nextControl(): Uint8Array[] | undefined {
+    if (this.#pong !== undefined) {
+      const echo = this.#pong;
+      this.#pong = undefined;
+      return encodeFrame({ type: 'pong', echo });
+    }
+    const frame = this.#control.shift();
+    if (frame !== undefined) return frame;
+    for (const channel of this.#granting) {
+      this.#granting.delete(channel);
+      const creditBytes = channel.incoming.takeGrant();
+      if (creditBytes > 0) return encodeFrame({ type: 'credit', channel: channel.id, creditBytes });
+    }
+    return undefined;
+  }
+
+  #nextFragment(): Uint8Array[] | undefined {
+    const { frameBytesMax, overheadBytes } = this.#conduit;
+    while (!this.#pacing) {
+      const [channel] = this.#ring;
+      if (channel === undefined) return undefined;
+      const wantedBytes = channel.over ? 0 : channel.outgoing.nextFrameBytes(frameBytesMax);
+      if (wantedBytes > 0 && !this.#admit(wantedBytes + overheadBytes)) return undefined;
+      this.#ring.shift();
+      this.#inRing.delete(channel);
+      if (wantedBytes === 0) continue;
+      const frame = this.#takeFragment(channel, frameBytesMax);
+      assert(frameBytes(frame) === wantedBytes, 'a fragment is as large as was said');
+      if (!channel.over && channel.outgoing.nextFrameBytes(frameBytesMax) > 0) {
+        this.#ring.push(channel);
+        this.#inRing.add(channel);
+      }
+      return frame;
+    }
+    return undefined;
+  }
+
+  #takeFragment(channel: MuxChannel, frameBytesMax: number): Uint8Array[] {
+    const fragment = channel.outgoing.take(frameBytesMax);
+    if (fragment.kind === 'end') {
+      channel.endSent();
+      return encodeFrame({ type: 'end', channel: channel.id });
+    }
+    channel.bytesSent += fragment.bytes.length;
+    const { bytes } = fragment;
+    return fragment.kind === 'first'
+      ? encodeFrame({ type: 'data', channel: channel.id, messageBytes: fragment.messageBytes, bytes })
+      : encodeFrame({ type: 'more', channel: channel.id, bytes });
+  }
+
+  /** True when the pacer lets `bytes` go now; else the pump comes back when it does. */
+  #admit(bytes: number): boolean {
+    if (this.#admittedBytes < bytes) {
+      const missingBytes = bytes - this.#admittedBytes;
+      const later = this.#pacer.admit(missingBytes);
+      if (later !== undefined) {
+        this.#pacing = true;
+        void later.then(() => {
+          this.#pacing = false;
+          this.#admittedBytes += missingBytes;
+          this.#pump();
+        });
+        return false;
+      }
+      this.#admittedBytes += missingBytes;
+    }
+    this.#admittedBytes -= bytes;
+    return true;
+  }
+
+  #finish(reason: AppError): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = reason;
+    this.#heartbeat?.stop();
+    const error = reason.code === 'connection_lost' ? reason : connectionLost(reason.message, reason);
+    for (const channel of [...this.#channels.values()]) channel.fail(error);
+    this.#resolveClosed(reason);
+  }
+}
+
+function unknownService(service: string): AppError {
+  return new AppError(`the other site has no service "${service}"`, {
+    code: 'unknown_service',
+    advice: 'Upgrade the site that runs the older version.',
+  });
+}
+
+function tooManyChannels(): AppError {
+  return new AppError('too many exchanges are open on one connection', {
+    code: 'too_many_channels',
+    retryable: true,
+    advice: 'Wait until some of the running jobs are done.',
+  });
+}
