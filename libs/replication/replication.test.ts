@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { SiteId, SnapshotId } from '#model';
+import { AppError, isAppError, systemRandom, systemTimers, toHex } from '#runtime';
+import { parseRecord } from '#wire';
+import { type MessageChannel, missingFrom, replicateSnapshot, SnapshotReceiver } from './index.ts';
+import { lineCut, memoryChannelPair } from './testing/memory-channel.ts';
+import { MemoryStore } from './testing/memory-store.ts';
+import { datasetId, domainId, keys, putSnapshot } from './testing/sample-snapshot.ts';
+
+const south = new Uint8Array(16).fill(9) as SiteId;
+
+interface Wire {
+  recordMessages: Uint8Array[];
+  controlMessages: number;
+  cutAfterRecords: number;
+}
+
+/** A receiving site: store, proved copies, and channels to it that count and can be cut. */
+function receivingSite(store: MemoryStore, withKeys = true) {
+  const copies = new Set<string>();
+  const receiver = new SnapshotReceiver(() => ({
+    store,
+    keys: withKeys ? keys : undefined,
+    timers: systemTimers,
+    random: systemRandom,
+    windowBytes: 20_000,
+    copies: {
+      checkOffer: () => undefined,
+      holds: (id) => copies.has(toHex(id)),
+      recordCopy: async (offered) => void copies.add(toHex(offered.snapshotId)),
+    },
+  }));
+  const wire: Wire = { recordMessages: [], controlMessages: 0, cutAfterRecords: Number.POSITIVE_INFINITY };
+  const open: ReturnType<typeof memoryChannelPair>[] = [];
+  const peer = {
+    open(service: string): MessageChannel {
+      const [mine, theirs] = memoryChannelPair();
+      open.push([mine, theirs]);
+      mine.onSend = (message) => {
+        if (service === 'replicate') wire.controlMessages += 1;
+        else if (message.length > 16) {
+          wire.recordMessages.push(message);
+          if (wire.recordMessages.length > wire.cutAfterRecords)
+            for (const [a, b] of open) [a, b].map((end) => end.abort(lineCut()));
+        }
+      };
+      const serving = service === 'replicate' ? receiver.serve(theirs, south) : receiver.serveRecords(theirs);
+      serving.catch((error) =>
+        theirs.abort(isAppError(error) ? error : new AppError('bug', { code: 'internal', advice: String(error) })),
+      );
+      return mine;
+    },
+  };
+  return { copies, peer, wire };
+}
+
+function jobOf(snapshotId: SnapshotId, baseCandidates: SnapshotId[] = []) {
+  return { snapshotId, datasetId, domainId, baseCandidates, name: 'north/data@now' };
+}
+
+const files = (count: number, prefix: string) => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+const ports = (store: MemoryStore) => ({ store, keys, random: systemRandom });
+
+test('a replicated snapshot is complete at the peer and logged there', async () => {
+  const [north, southStore] = [new MemoryStore(), new MemoryStore()];
+  const id = await putSnapshot(north, { a: files(30, 'a'), b: files(9, 'b') });
+  const { peer, copies } = receivingSite(southStore);
+  const outcome = await replicateSnapshot(jobOf(id), peer, ports(north));
+  assert.equal(outcome.alreadyHeld, false);
+  assert.deepEqual(await missingFrom(southStore, domainId, id, undefined), []);
+  assert.ok(copies.has(toHex(id)));
+  assert.equal((await replicateSnapshot(jobOf(id), peer, ports(north))).alreadyHeld, true);
+});
+
+test('a second snapshot sends only what is new, and asks nothing about what the base holds', async () => {
+  const [north, southStore] = [new MemoryStore(), new MemoryStore()];
+  const { peer, wire } = receivingSite(southStore);
+  const first = await putSnapshot(north, { a: files(40, 'a'), b: files(40, 'b') });
+  await replicateSnapshot(jobOf(first), peer, ports(north));
+  const before = wire.recordMessages.length;
+  const second = await putSnapshot(north, { a: files(40, 'a'), b: [...files(40, 'b'), 'new'] });
+  await replicateSnapshot(jobOf(second, [first]), peer, ports(north));
+  // The new file's frame, its folder, the root, the manifest.
+  assert.equal(wire.recordMessages.length - before, 4);
+  assert.deepEqual(await missingFrom(southStore, domainId, second, first), []);
+});
+
+test('a resumed snapshot never resends an acknowledged record', async () => {
+  for (const cutAfterRecords of [1, 3, 7]) {
+    const [north, southStore] = [new MemoryStore(), new MemoryStore()];
+    const id = await putSnapshot(north, { a: files(60, 'a'), b: files(60, 'b') });
+    const first = receivingSite(southStore);
+    first.wire.cutAfterRecords = cutAfterRecords;
+    await assert.rejects(replicateSnapshot(jobOf(id), first.peer, ports(north)), (error) =>
+      isAppError(error, 'link_cut'),
+    );
+    southStore.crash();
+    const durable = new Set(
+      southStore.appended.slice(0, southStore.durableRecords).map((bytes) => toHex(parseRecord(bytes).checksum)),
+    );
+    const again = receivingSite(southStore);
+    await replicateSnapshot(jobOf(id), again.peer, ports(north));
+    const resent = again.wire.recordMessages.filter((message) =>
+      durable.has(toHex(parseRecord(message.subarray(8)).checksum)),
+    );
+    assert.deepEqual(resent, []);
+    assert.deepEqual(await missingFrom(southStore, domainId, id, undefined), []);
+  }
+});
+
+test('a blind peer proves a snapshot complete without a key', async () => {
+  const [north, blind] = [new MemoryStore(), new MemoryStore()];
+  const id = await putSnapshot(north, { a: files(10, 'a') });
+  const { peer, copies } = receivingSite(blind, false);
+  await replicateSnapshot(jobOf(id), peer, ports(north));
+  assert.ok(copies.has(toHex(id)));
+});
+
+test('a frame of which little is wanted is framed anew', async () => {
+  const [north, southStore] = [new MemoryStore(), new MemoryStore()];
+  const full = await putSnapshot(north, { a: files(4, 'a') });
+  await putSnapshot(southStore, { a: files(3, 'a') });
+  const { peer, wire } = receivingSite(southStore);
+  await replicateSnapshot(jobOf(full), peer, ports(north));
+  const leaves = wire.recordMessages
+    .map((message) => parseRecord(message.subarray(8)))
+    .filter((record) => record.kind === 1);
+  assert.deepEqual(
+    leaves.map((leaf) => leaf.ids.length),
+    [1],
+  );
+});
+
+test('two senders of one snapshot: the second is told to come later', async () => {
+  const [north, southStore] = [new MemoryStore(), new MemoryStore()];
+  const id = await putSnapshot(north, { a: files(50, 'a') });
+  const { peer } = receivingSite(southStore);
+  const results = await Promise.allSettled([
+    replicateSnapshot(jobOf(id), peer, ports(north)),
+    replicateSnapshot(jobOf(id), peer, ports(north)),
+  ]);
+  const refused = results.filter((result) => result.status === 'rejected');
+  assert.equal(refused.length, 1);
+  assert.ok(isAppError(refused[0]?.reason, 'already_receiving') && refused[0]?.reason.retryable);
+});
+
+test('a sender that has lost content says so before the peer believes anything', async () => {
+  const [north, southStore] = [new MemoryStore(), new MemoryStore()];
+  const whole = new MemoryStore();
+  const id = await putSnapshot(whole, { a: files(8, 'a') });
+  const missing = await missingFrom(north, domainId, id, undefined);
+  assert.deepEqual(missing.map(toHex), [toHex(id)]);
+  const { peer, copies } = receivingSite(southStore);
+  await assert.rejects(replicateSnapshot(jobOf(id), peer, ports(north)), (error) =>
+    isAppError(error, 'content_missing'),
+  );
+  assert.equal(copies.size, 0);
+});
