@@ -61,7 +61,12 @@ export interface Status {
   readonly version: string;
   readonly incarnation: number;
   readonly listening: readonly string[];
-  readonly store: { readonly packs: number; readonly records: number; readonly bytes: number; readonly freeBytes: number };
+  readonly store: {
+    readonly packs: number;
+    readonly records: number;
+    readonly bytes: number;
+    readonly freeBytes: number;
+  };
   readonly peers: readonly PairingView[];
   /** Sentences that need an admin: "one site is one fire", a pending key, damage, a clock off by years. */
   readonly attention: readonly string[];

@@ -1,0 +1,109 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { asId, type SiteId } from '#model';
+import { AppError, fromHex, toHex, writeFileDurably } from '#runtime';
+import type { PeerRole } from './operations.ts';
+import type { StatePaths } from './state-folder.ts';
+
+/** Another appliance, as far as this one knows and trusts it. */
+export interface Peer {
+  readonly siteId: SiteId;
+  readonly name: string;
+  /** What the peer is to us. */
+  readonly role: PeerRole;
+  /** What we are to the peer: at most one of both is blind. */
+  readonly ownRole: PeerRole;
+  readonly identityKey: Uint8Array;
+  /** PSK of the pair. */
+  readonly secret: Uint8Array;
+  readonly addresses: readonly string[];
+  readonly words: readonly string[];
+  readonly confirmedHere: boolean;
+  readonly confirmedThere: boolean;
+  /** True when this site invited: its realm id stays. */
+  readonly weInvited: boolean;
+  /** True when keyrings are united and the membership is logged. */
+  readonly joined: boolean;
+  /** Under which the peer knocks after a fire; empty for a blind peer's owner that gave none. */
+  readonly doorKey: Uint8Array;
+  readonly realmId: Uint8Array;
+  /** The peer's signature over its member entry. */
+  readonly countersignature: Uint8Array;
+  readonly removed: boolean;
+}
+
+const bytesFields = ['siteId', 'identityKey', 'secret', 'doorKey', 'realmId', 'countersignature'] as const;
+
+/** The peers of a site, in one file that is replaced as a whole. */
+export class PeerFile {
+  readonly #file: string;
+  #peers: readonly Peer[];
+
+  constructor(paths: StatePaths) {
+    this.#file = join(paths.secret, 'peers.json');
+    this.#peers = existsSync(this.#file) ? decode(readFileSync(this.#file, 'utf8')) : [];
+  }
+
+  all(): readonly Peer[] {
+    return this.#peers.filter((peer) => !peer.removed);
+  }
+
+  /** Peers that both admins have confirmed. */
+  paired(): readonly Peer[] {
+    return this.all().filter((peer) => peer.confirmedHere && peer.confirmedThere);
+  }
+
+  find(siteId: Uint8Array): Peer | undefined {
+    return this.all().find((peer) => toHex(peer.siteId) === toHex(siteId));
+  }
+
+  /** By name or beginning of the site id; throws `peer_unknown` with the names there are. */
+  named(name: string): Peer {
+    const found = this.all().find(
+      (peer) => peer.name === name || (name.length >= 6 && toHex(peer.siteId).startsWith(name)),
+    );
+    if (found !== undefined) return found;
+    const names = this.all().map((peer) => peer.name);
+    throw new AppError(`no peer is called "${name}"`, {
+      code: 'peer_unknown',
+      advice:
+        names.length > 0
+          ? `Choose one of: ${names.join(', ')}.`
+          : 'Pair with another appliance first: "sitepair pair invite --help".',
+    });
+  }
+
+  /** Adds or replaces one peer, durably. */
+  put(peer: Peer): Peer {
+    this.#peers = [...this.#peers.filter((one) => toHex(one.siteId) !== toHex(peer.siteId)), peer];
+    writeFileDurably(this.#file, encode(this.#peers));
+    return peer;
+  }
+
+  change(siteId: Uint8Array, change: Partial<Peer>): Peer {
+    const peer = this.find(siteId);
+    if (peer === undefined) throw new Error('bug: a peer that is not there is changed');
+    return this.put({ ...peer, ...change });
+  }
+}
+
+function encode(peers: readonly Peer[]): string {
+  const plain = peers.map((peer) => ({
+    ...peer,
+    ...Object.fromEntries(bytesFields.map((field) => [field, toHex(peer[field])])),
+  }));
+  return `${JSON.stringify({ format: 1, peers: plain }, null, 1)}\n`;
+}
+
+function decode(text: string): Peer[] {
+  const { format, peers } = JSON.parse(text) as { format: number; peers: Record<string, never>[] };
+  if (format !== 1)
+    throw new AppError('the list of peers has a newer format', {
+      code: 'state_too_new',
+      advice: 'Install the version of Sitepair that wrote it.',
+    });
+  return peers.map((plain) => {
+    const bytes = Object.fromEntries(bytesFields.map((field) => [field, fromHex(plain[field] ?? '')]));
+    return { ...plain, ...bytes, siteId: asId('SiteId', fromHex(plain.siteId ?? '')) } as unknown as Peer;
+  });
+}

@@ -1,0 +1,134 @@
+import { chmodSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { closeFd, lockFile } from '#posix';
+import { AppError, systemCode, writeFileDurably } from '#runtime';
+
+/** Where everything of an appliance lies. Written down in docs/state-folder.md. */
+export interface StatePaths {
+  readonly root: string;
+  readonly lock: string;
+  /** Written last by init: a state folder without it is half-made. */
+  readonly site: string;
+  readonly secret: string;
+  readonly packs: string;
+  readonly sealedKeyring: string;
+  readonly index: string;
+  readonly catalog: string;
+}
+
+/** What an appliance is called; not secret. */
+export interface SiteFile {
+  readonly format: 1;
+  readonly name: string;
+  readonly address: string;
+}
+
+export function statePaths(root: string): StatePaths {
+  return {
+    root,
+    lock: join(root, 'lock'),
+    site: join(root, 'site.json'),
+    secret: join(root, 'secret'),
+    packs: join(root, 'packs'),
+    sealedKeyring: join(root, 'packs', 'keyring.sealed'),
+    index: join(root, 'index'),
+    catalog: join(root, 'catalog'),
+  };
+}
+
+/** Makes the folders of a new state; refuses one that holds anything. */
+export function createStateFolder(root: string): StatePaths {
+  const paths = statePaths(root);
+  if (existsSync(paths.site)) {
+    throw new AppError(`${root} is a site already`, {
+      code: 'state_exists',
+      advice: 'Choose another --state folder, or use the site that is there ("sitepair status").',
+    });
+  }
+  if (existsSync(root) && readdirSync(root).length > 0) throw halfMade(root);
+  for (const folder of [root, paths.secret, paths.packs, paths.index, paths.catalog]) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  }
+  chmodSync(root, 0o700);
+  return paths;
+}
+
+/** The last step of making a state: from now on it is a site. */
+export function finishStateFolder(paths: StatePaths, site: SiteFile): void {
+  writeFileDurably(paths.site, `${JSON.stringify(site, null, 2)}\n`);
+}
+
+/** Reads what a state folder says it is. Throws `state_missing`, `state_half_initialised`, `state_too_new`, `state_forbidden`. */
+export function readSiteFile(root: string): SiteFile {
+  const paths = statePaths(root);
+  try {
+    const site: unknown = JSON.parse(readFileSync(paths.site, 'utf8'));
+    if (isSiteFile(site)) return site;
+  } catch (error) {
+    if (systemCode(error) === 'EACCES') throw forbidden(root, error);
+    if (systemCode(error) !== 'ENOENT') throw damaged(paths.site, error);
+    if (existsSync(root) && readdirSync(root).length > 0) throw halfMade(root);
+    throw new AppError(`there is no site in ${root}`, {
+      code: 'state_missing',
+      advice: 'Make one with "sitepair init --site NAME", or name the right folder with --state.',
+    });
+  }
+  throw damaged(paths.site);
+}
+
+/** Takes the state for this process. The lock goes with the process, however it ends. Throws `state_in_use`. */
+export function lockState(root: string): { [Symbol.dispose](): void } {
+  const fd = openSync(statePaths(root).lock, 'a', 0o600);
+  if (!lockFile(fd)) {
+    closeFd(fd);
+    throw new AppError(`another process uses ${root}`, {
+      code: 'state_in_use',
+      retryable: true,
+      advice: 'Wait until it has ended, or stop the running "sitepair serve" first.',
+    });
+  }
+  return { [Symbol.dispose]: () => closeFd(fd) };
+}
+
+/** The owner of a state folder: who the appliance runs as. */
+export function stateOwner(root: string): { readonly uid: number; readonly gid: number } {
+  const { uid, gid } = statSync(root);
+  return { uid, gid };
+}
+
+function isSiteFile(value: unknown): value is SiteFile {
+  if (typeof value !== 'object' || value === null) return false;
+  const { format, name, address } = value as Record<string, unknown>;
+  if (typeof format === 'number' && format > 1) {
+    throw new AppError(`this state folder has format ${format}, which is newer than this version`, {
+      code: 'state_too_new',
+      advice: 'Install the version of Sitepair that wrote it, or a later one.',
+    });
+  }
+  return format === 1 && typeof name === 'string' && typeof address === 'string';
+}
+
+function halfMade(root: string): AppError {
+  return new AppError(`${root} is not empty, and no finished site is in it`, {
+    code: 'state_half_initialised',
+    advice:
+      'If an init or rebuild was interrupted here, remove the folder and run it again; otherwise choose another --state folder.',
+  });
+}
+
+function forbidden(root: string, cause: unknown): AppError {
+  return new AppError(`you may not read ${root}`, {
+    code: 'state_forbidden',
+    advice: 'Run the command as root or as the user that owns the state folder.',
+    cause,
+  });
+}
+
+function damaged(file: string, cause?: unknown): AppError {
+  return new AppError(`${file} is damaged`, {
+    code: 'state_damaged',
+    advice:
+      'Restore this file from a copy of the state folder, or rebuild the site from a peer ("sitepair rebuild --help").',
+    cause,
+  });
+}
