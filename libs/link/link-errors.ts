@@ -1,9 +1,10 @@
 import { AppError } from '#runtime';
 
 /** The other end broke the protocol, or a bug did: the connection is closed, both ends are told. */
-export function protocolViolation(message: string): AppError {
+export function protocolViolation(message: string, cause?: unknown): AppError {
   return new AppError(message, {
     code: 'protocol_violation',
+    cause,
     advice: 'Check that both sites run a released version of Sitepair; report this if they do.',
   });
 }

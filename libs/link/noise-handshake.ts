@@ -46,6 +46,8 @@ export interface NoiseSession {
   readonly send: NoiseCipher;
   readonly receive: NoiseCipher;
   readonly handshakeHash: Uint8Array;
+  /** Secret: what a new pair's PSK is drawn from. */
+  readonly chainingKey: Uint8Array;
 }
 
 /**
@@ -135,10 +137,10 @@ export class NoiseHandshake {
   split(): NoiseSession {
     assert(this.finished, 'split comes after the last message');
     const [initiator, responder] = this.#symmetric.split();
-    const handshakeHash = this.#symmetric.hash;
+    const { hash: handshakeHash, chainingKey } = this.#symmetric;
     return this.#isInitiator
-      ? { send: initiator, receive: responder, handshakeHash }
-      : { send: responder, receive: initiator, handshakeHash };
+      ? { send: initiator, receive: responder, handshakeHash, chainingKey }
+      : { send: responder, receive: initiator, handshakeHash, chainingKey };
   }
 
   #nextTokens(ours: boolean): readonly Token[] {

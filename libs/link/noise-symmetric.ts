@@ -24,6 +24,10 @@ export class NoiseSymmetric {
     return new Uint8Array(this.#hash);
   }
 
+  get chainingKey(): Uint8Array {
+    return new Uint8Array(this.#chainingKey);
+  }
+
   mixHash(data: Uint8Array): void {
     this.#hash = createHash('sha256').update(this.#hash).update(data).digest();
   }

@@ -40,8 +40,9 @@ export class WebSocketConduit implements FrameConduit {
   readonly closed: Promise<string>;
   bytesSent = 0;
   bytesReceived = 0;
+  /** For setting what the kernel does with it. */
+  readonly socket: Socket;
   readonly #webSocket: WebSocket;
-  readonly #socket: Socket;
   readonly #timers: Timers;
   readonly #inbox = new FrameInbox();
   #backlogBytesMax = 1;
@@ -50,7 +51,7 @@ export class WebSocketConduit implements FrameConduit {
   /** Until trust() is called, one message of at most 4 KiB is taken while nobody is attached. */
   constructor(webSocket: WebSocket, socket: Socket, timers: Timers) {
     this.#webSocket = webSocket;
-    this.#socket = socket;
+    this.socket = socket;
     this.#timers = timers;
     this.#limitPayload(unauthenticatedFrameBytesMax);
     webSocket.pause();
@@ -86,7 +87,7 @@ export class WebSocketConduit implements FrameConduit {
     this.bytesSent += frameBytes(parts) + webSocketOverheadBytes;
     this.#webSocket.send(parts.length === 1 ? first : Buffer.concat(parts), { binary: true });
     // Not `bufferedAmount`, which lies after a close. Past 64 KiB the socket promises a 'drain'.
-    return !this.#socket.writableNeedDrain || this.#socket.writableLength < unsentBytesMax;
+    return !this.socket.writableNeedDrain || this.socket.writableLength < unsentBytesMax;
   }
 
   close(): void {

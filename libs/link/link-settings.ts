@@ -1,0 +1,87 @@
+import type { Agent } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock, Random, Timers } from '#runtime';
+import type { DoorPurpose, VersionRange } from './first-message.ts';
+import type { HeartbeatOptions } from './heartbeat.ts';
+import type { Hello } from './link-messages.ts';
+import type { Pacer } from './pacer.ts';
+import type { KeyPair } from './x25519.ts';
+
+/** What both ends of a pair keep. */
+export interface PairSecret {
+  readonly peerSiteId: Uint8Array;
+  readonly peerStaticPublic: Uint8Array;
+  readonly psk: Uint8Array;
+  /** Said at pairing: full, blind, agent; the link itself treats all alike. */
+  readonly role: string;
+  /** Where to dial, tried in turn; empty when only the peer can dial. */
+  readonly addresses: readonly string[];
+}
+
+/** The pairs of this site. Asked anew each time, so that changes hold from the next connection on. */
+export interface PairBook {
+  byHint(hint: Uint8Array): PairSecret | undefined;
+  byPeer(siteId: Uint8Array): PairSecret | undefined;
+}
+
+/** A way in for somebody who is not paired: he knows `psk`, from an invitation or a recovery kit. */
+export interface Door {
+  readonly psk: Uint8Array;
+  readonly purpose: DoorPurpose;
+}
+
+export interface DoorBook<D extends Door = Door> {
+  byHint(hint: Uint8Array): D | undefined;
+}
+
+/** Who this end is, now: keys rotate and incarnations change while it runs. */
+export interface LocalIdentity {
+  /** 16 bytes; empty for an end that has no site yet. */
+  readonly siteId: Uint8Array;
+  readonly incarnation: number;
+  readonly staticKeyPair: KeyPair;
+}
+
+/** Everything that dialling and answering have in common. */
+export interface LinkSettings {
+  readonly identity: () => LocalIdentity;
+  /** 8 random bytes, made once a process. */
+  readonly instance: Uint8Array;
+  /** This software's version, printable ASCII of at most 32 bytes. */
+  readonly software: string;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  /** Learns what a service handler threw that was no AppError. */
+  readonly onHandlerError: (error: unknown, service: string) => void;
+  readonly versions?: VersionRange;
+  /** Data connections that this end opens when it dials; 1 to 16, default 1. */
+  readonly dataConnections?: number;
+  /** Of Noise messages; default 65,535. 16 KiB suits a slow line. */
+  readonly messageBytesMax?: number;
+  readonly heartbeat?: HeartbeatOptions;
+  /** The limit for bulk data to a peer. */
+  readonly pacer?: (peerSiteId: Uint8Array) => Pacer;
+  /** Sets congestion control and the like on a new data connection. */
+  readonly tuneDataSocket?: (socket: Socket) => void;
+  /** For dialling through an HTTP proxy. */
+  readonly agent?: Agent;
+}
+
+/** Everything between accepting a connection, or dialling, and knowing who is there. */
+export const handshakeTimeoutMs = 10_000;
+
+export const dataConnectionsMax = 16;
+
+/** This end's Hello, without what the handshake fills in. */
+export function helloOf(settings: LinkSettings): Omit<Hello, 'version' | 'versionMin' | 'versionMax'> {
+  const { siteId, incarnation } = settings.identity();
+  return {
+    siteId,
+    incarnation,
+    instance: settings.instance,
+    software: settings.software,
+    clockSeconds: Math.floor(settings.clock.nowMs() / 1000),
+    dataConnections: settings.dataConnections ?? 1,
+  };
+}

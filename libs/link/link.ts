@@ -1,0 +1,187 @@
+import { AppError, assert } from '#runtime';
+import type { Channel } from './channel.ts';
+import type { Greeting } from './handshake.ts';
+import { linkClosed } from './link-errors.ts';
+import { handshakeTimeoutMs, type LinkSettings, type PairSecret } from './link-settings.ts';
+import { Mux } from './mux.ts';
+import { hmacSha256 } from './noise-symmetric.ts';
+import { type ServiceHandler, ServiceTable } from './service-table.ts';
+
+/** Control: small and never behind bulk. Bulk: over the data connections, under the bandwidth limit. */
+export type ChannelClass = 'control' | 'bulk';
+
+/** Who is at the other end, proved by the handshake. */
+export interface LinkPeer {
+  readonly siteId: Uint8Array;
+  readonly role: string;
+  readonly incarnation: number;
+  readonly instance: Uint8Array;
+  readonly software: string;
+  /** The peer's wall clock minus ours when the link began; about a round trip wrong. */
+  readonly clockSkewSeconds: number;
+}
+
+/**
+ * A live connection to a peer: one control connection, whose end is the link's end, and data connections that may come and
+ * go. Services must be registered in the turn in which the link is handed over.
+ */
+export class Link {
+  readonly peer: LinkPeer;
+  readonly dialledByUs: boolean;
+  readonly version: number;
+  /** Names this link; both ends have the same. */
+  readonly handshakeHash: Uint8Array;
+  /** Resolves with what ended the link; never rejects. */
+  readonly closed: Promise<AppError>;
+  /** The pair, with the PSK of this very link: under it data connections are dialled and found. */
+  readonly dataPair: PairSecret;
+  readonly #settings: LinkSettings;
+  readonly #services = new ServiceTable();
+  readonly #control: Mux;
+  readonly #data = new Set<Mux>();
+  #firstData = Promise.withResolvers<void>();
+  #ended: AppError | undefined;
+  #dataError: AppError | undefined;
+  #pastBytesSent = 0;
+  #pastBytesReceived = 0;
+
+  constructor(greeting: Greeting, pair: PairSecret, dialledByUs: boolean, settings: LinkSettings) {
+    const { hello, session, version } = greeting;
+    this.peer = {
+      siteId: hello.siteId,
+      role: pair.role,
+      incarnation: hello.incarnation,
+      instance: hello.instance,
+      software: hello.software,
+      clockSkewSeconds: hello.clockSeconds - Math.floor(settings.clock.nowMs() / 1000),
+    };
+    this.dialledByUs = dialledByUs;
+    this.version = version;
+    this.handshakeHash = session.handshakeHash;
+    const dataPsk = hmacSha256(pair.psk, Buffer.from('sitepair link data v1\0', 'latin1'), session.handshakeHash);
+    this.dataPair = { ...pair, psk: new Uint8Array(dataPsk) };
+    this.#settings = settings;
+    this.#control = this.#mux(greeting);
+    this.closed = this.#control.closed;
+    const deadline = settings.timers.after(
+      handshakeTimeoutMs,
+      () => void this.close(noDataConnection(this.#dataError)),
+    );
+    void this.whenUp().then(
+      () => deadline.cancel(),
+      () => deadline.cancel(),
+    );
+    void this.closed.then((reason) => {
+      this.#ended = reason;
+      for (const mux of this.#data) void mux.close(reason);
+      this.#firstData.resolve();
+    });
+  }
+
+  get roundTripMs(): number | undefined {
+    return this.#control.roundTripMs;
+  }
+
+  /** Why the newest attempt at a data connection failed, while one is missing. */
+  get dataError(): AppError | undefined {
+    return this.#dataError;
+  }
+
+  get dataConnectionCount(): number {
+    return this.#data.size;
+  }
+
+  /** Bytes of all connections, those that are gone included; TCP/IP headers not. */
+  get bytesSent(): number {
+    return this.#pastBytesSent + this.#control.bytesSent + sum(this.#data, (mux) => mux.bytesSent);
+  }
+
+  get bytesReceived(): number {
+    return this.#pastBytesReceived + this.#control.bytesReceived + sum(this.#data, (mux) => mux.bytesReceived);
+  }
+
+  /** Resolves once the link can carry both classes; rejects with the reason when it ends before. */
+  async whenUp(): Promise<void> {
+    while (this.#data.size === 0) {
+      if (this.#ended !== undefined) throw this.#ended;
+      await this.#firstData.promise;
+    }
+  }
+
+  /**
+   * A channel to a service of the peer. Bulk takes the data connection with the fewest channels, and waits when there is
+   * none just now. Rejects with the reason when the link is over.
+   */
+  async open(
+    service: string,
+    channelClass: ChannelClass,
+    options: { readonly creditBytes?: number } = {},
+  ): Promise<Channel> {
+    if (channelClass === 'control') return this.#control.open(service, options);
+    await this.whenUp();
+    const [first, ...others] = this.#data;
+    assert(first !== undefined, 'a link that is up has a data connection');
+    const idlest = others.reduce((best, mux) => (mux.channelCount < best.channelCount ? mux : best), first);
+    return idlest.open(service, options);
+  }
+
+  /** What the peer may open, on any connection of this link. */
+  serve(service: string, handler: ServiceHandler): void {
+    this.#services.serve(service, handler);
+  }
+
+  /** Ends the link; the peer is told why. */
+  close(reason: AppError = linkClosed('the link was closed')): Promise<AppError> {
+    return this.#control.close(reason);
+  }
+
+  /** For who dials or answers: one more data connection, bound to this link by its PSK. Resolves when it is gone. */
+  async addData(greeting: Greeting): Promise<void> {
+    const mux = this.#mux(greeting, true);
+    if (this.#ended !== undefined) {
+      await mux.close(this.#ended);
+      return;
+    }
+    this.#data.add(mux);
+    this.#dataError = undefined;
+    this.#firstData.resolve();
+    await mux.closed;
+    this.#data.delete(mux);
+    if (this.#data.size === 0 && this.#ended === undefined) this.#firstData = Promise.withResolvers<void>();
+    this.#pastBytesSent += mux.bytesSent;
+    this.#pastBytesReceived += mux.bytesReceived;
+  }
+
+  /** For who dials: a data connection could not be made, which is tried again. */
+  dataFailed(error: AppError): void {
+    this.#dataError = error;
+  }
+
+  #mux(greeting: Greeting, isData = false): Mux {
+    const { clock, timers, heartbeat, onHandlerError, pacer } = this.#settings;
+    return new Mux(greeting.conduit, {
+      isDialler: this.dialledByUs,
+      clock,
+      timers,
+      onHandlerError,
+      services: this.#services,
+      ...(heartbeat === undefined ? {} : { heartbeat }),
+      ...(isData && pacer !== undefined ? { pacer: pacer(greeting.hello.siteId) } : {}),
+    });
+  }
+}
+
+function noDataConnection(cause: AppError | undefined): AppError {
+  return new AppError('no data connection could be opened beside the control connection', {
+    code: 'data_connection_failed',
+    retryable: true,
+    advice: 'Check what is between the sites: a firewall or proxy may allow one connection only.',
+    cause,
+  });
+}
+
+function sum<T>(items: Iterable<T>, value: (item: T) => number): number {
+  let total = 0;
+  for (const item of items) total += value(item);
+  return total;
+}
