@@ -208,7 +208,7 @@ export class LinkKeeper {
 }
 
 function paused(): AppError {
-  return linkClosed('the admin of the other site has paused this link', 'link_stopped');
+  return linkClosed('an admin has paused the link', 'link_stopped');
 }
 
 function superseded(): AppError {
