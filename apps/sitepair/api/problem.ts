@@ -1,0 +1,84 @@
+import { type Static, Type } from 'typebox';
+import { AppError, isAppError } from '#runtime';
+
+/** An error as the API and `--json` tell it: RFC 9457, with what scripts and people need besides. */
+export const problemView = Type.Object({
+  /** A URI that names the kind of error; `code` behind a fixed prefix. */
+  type: Type.String(),
+  /** The code in words. */
+  title: Type.String(),
+  /** The HTTP status. */
+  status: Type.Integer(),
+  /** Stable, lower_snake_case. */
+  code: Type.String(),
+  /** What happened. */
+  detail: Type.String(),
+  /** What it came from, outermost first; empty when `detail` is all there is. */
+  why: Type.String(),
+  /** What to do now. */
+  advice: Type.String(),
+  /** Whether the same request may succeed later without anybody changing anything. */
+  retryable: Type.Boolean(),
+  details: Type.Record(Type.String(), Type.Unknown()),
+});
+
+export type Problem = Static<typeof problemView>;
+
+export const problemContentType = 'application/problem+json';
+
+// A chain of causes longer than this says nothing new.
+const causesMax = 5;
+
+/** Anything thrown as a problem. What is no AppError is a bug of ours and becomes `internal`. */
+export function toProblem(error: unknown): Problem {
+  const known = isAppError(error) ? error : internalError(error);
+  return {
+    type: `urn:sitepair:error:${known.code}`,
+    title: known.code.replaceAll('_', ' '),
+    status: statusOf(known),
+    code: known.code,
+    detail: known.message,
+    why: whyOf(known),
+    advice: known.advice,
+    retryable: known.retryable,
+    details: { ...known.details },
+  };
+}
+
+/** The AppError that a problem tells of; the causes come back as one. */
+export function fromProblem(problem: Problem): AppError {
+  return new AppError(problem.detail, {
+    code: problem.code,
+    advice: problem.advice,
+    retryable: problem.retryable,
+    details: problem.details,
+    ...(problem.why === '' ? {} : { cause: new Error(problem.why) }),
+  });
+}
+
+/** The messages of an error's causes, outermost first. */
+export function whyOf(error: Error): string {
+  const messages: string[] = [];
+  for (let cause = error.cause; cause instanceof Error && messages.length < causesMax; cause = cause.cause) {
+    if (cause.message !== '' && cause.message !== messages.at(-1)) messages.push(cause.message);
+  }
+  return messages.join(': ');
+}
+
+/** A failure that nobody foresaw, as an error that says so. */
+export function internalError(cause: unknown): AppError {
+  return new AppError('Sitepair failed in a way that it does not know', {
+    code: 'internal',
+    advice: 'Report it with what you did, and with what --verbose prints.',
+    cause: cause instanceof Error ? cause : new Error(String(cause)),
+  });
+}
+
+function statusOf(error: AppError): number {
+  const { code } = error;
+  if (code === 'internal') return 500;
+  if (code.startsWith('bad_') || code.startsWith('malformed_')) return 400;
+  if (code.endsWith('_unknown') || code.startsWith('unknown_')) return 404;
+  if (error.retryable) return 503;
+  return 409;
+}

@@ -1,0 +1,134 @@
+import { type Static, type TSchema, Type } from 'typebox';
+
+/** A list that nobody changes: what the operations give and take. */
+function list<T extends TSchema>(items: T, maxItems?: number) {
+  return Type.Unsafe<readonly Static<T>[]>(Type.Array(items, maxItems === undefined ? {} : { maxItems }));
+}
+
+/** In JSON an undefined field is an absent one. */
+const textOrUndefined = Type.Optional(Type.Unsafe<string | undefined>(Type.String()));
+
+const count = Type.Integer({ minimum: 0 });
+const role = Type.Enum(['full', 'blind']);
+
+/** Texts of requests. The limits are far above what is honest; names are checked by the operations. */
+export const nameText = Type.String({ minLength: 1, maxLength: 200 });
+export const codeText = Type.String({ minLength: 1, maxLength: 16_384 });
+export const passphraseText = Type.String({ minLength: 1, maxLength: 1024 });
+export const addressList = list(Type.String({ minLength: 1, maxLength: 300 }), 32);
+export const peerRole = role;
+
+export const progressView = Type.Object({
+  doing: Type.String(),
+  doneBytes: Type.Number({ minimum: 0 }),
+  totalBytes: Type.Optional(Type.Number({ minimum: 0 })),
+  doneItems: Type.Optional(count),
+  totalItems: Type.Optional(count),
+});
+
+export const invitationView = Type.Object({
+  code: Type.String(),
+  expiresAt: Type.String(),
+  addresses: list(Type.String()),
+});
+
+export const pairingView = Type.Object({
+  peer: Type.String(),
+  siteId: Type.String(),
+  role,
+  state: Type.Enum(['words', 'waiting_for_peer', 'paired', 'removed']),
+  words: list(Type.String()),
+  fingerprint: Type.String(),
+  addresses: list(Type.String()),
+  link: Type.Enum(['up', 'down', 'none']),
+  linkDetail: Type.String(),
+});
+
+export const statusView = Type.Object({
+  site: Type.String(),
+  siteId: Type.String(),
+  realmId: Type.String(),
+  address: Type.String(),
+  version: Type.String(),
+  incarnation: count,
+  listening: list(Type.String()),
+  store: Type.Object({ packs: count, records: count, bytes: count, freeBytes: count }),
+  peers: list(pairingView),
+  attention: list(Type.String()),
+});
+
+export const datasetView = Type.Object({
+  name: Type.String(),
+  site: Type.String(),
+  datasetId: Type.String(),
+  snapshots: count,
+  latest: textOrUndefined,
+});
+
+export const snapshotView = Type.Object({
+  id: Type.String(),
+  site: Type.String(),
+  dataset: Type.String(),
+  name: Type.String(),
+  startedAt: Type.String(),
+  host: Type.String(),
+  paths: list(Type.String()),
+  files: count,
+  contentBytes: count,
+  problems: count,
+  copies: list(Type.String()),
+});
+
+export const replicateView = Type.Object({
+  peers: list(
+    Type.Object({
+      peer: Type.String(),
+      snapshots: count,
+      alreadyThere: count,
+      sentRecords: count,
+      sentBytes: count,
+      seconds: Type.Number({ minimum: 0 }),
+    }),
+  ),
+});
+
+export const scrubView = Type.Object({
+  packs: count,
+  bytes: count,
+  findings: list(
+    Type.Object({
+      pack: Type.String(),
+      offset: count,
+      what: Type.String(),
+      affects: list(Type.Object({ snapshot: Type.String(), path: Type.String() })),
+      healed: Type.Boolean(),
+    }),
+  ),
+});
+
+export const checkView = Type.Object({
+  packs: count,
+  records: count,
+  snapshots: count,
+  findings: list(Type.String()),
+});
+
+export const reindexView = Type.Object({ records: count, packs: count });
+
+export const digestView = Type.Object({
+  digest: Type.String(),
+  heads: list(Type.Object({ site: Type.String(), incarnation: count, sequence: count })),
+});
+
+export const agentView = Type.Object({
+  name: Type.String(),
+  enrolledAt: Type.String(),
+  datasets: list(Type.String()),
+  revoked: Type.Boolean(),
+});
+
+export const datasetList = list(datasetView);
+export const snapshotList = list(snapshotView);
+export const pairingList = list(pairingView);
+export const agentList = list(agentView);
+export const textList = list(Type.String());

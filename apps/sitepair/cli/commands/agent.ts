@@ -1,0 +1,76 @@
+import { routes } from '../../api/routes.ts';
+import type { AgentView } from '../../appliance/operations.ts';
+import { collect, type SitepairCommand } from '../command.ts';
+import { formatTime } from '../format.ts';
+import type { Invocation } from '../invocation.ts';
+import { table } from '../table.ts';
+import { invitationText } from './pairing-text.ts';
+
+export function addAgent(program: SitepairCommand, invocation: Invocation): void {
+  const agent = program
+    .command('agent')
+    .summary('other machines that back up to this site')
+    .description('Lets other machines back up to this appliance, and closes the door again.')
+    .teach([
+      { run: 'sitepair agent invite laptop', what: 'shows a code for the machine called laptop' },
+      { run: 'sitepair agent list', what: 'who may back up here' },
+      { run: 'sitepair agent revoke laptop', what: 'not any more' },
+    ]);
+  agent
+    .command('invite')
+    .summary('let a machine in')
+    .description('Shows a code, as text and QR, that lets one machine enrol as a client of this site.')
+    .argument('<name>', 'what the machine is called here')
+    .option(
+      '--address <host:port>',
+      'where it reaches this site; may be repeated (default: what this listens on)',
+      collect,
+    )
+    .teach([
+      { run: 'sitepair agent invite laptop', what: 'the machine sees its own datasets only' },
+      { run: 'sitepair agent invite web1 --address 10.0.0.5:7400 --json', what: 'prints {"code": ...} for scripts' },
+    ])
+    .action(async (name: string, { address }: { address?: string[] }) => {
+      await using appliance = await invocation.connect();
+      const invitation = await appliance.api.call(routes.agentInvite, { name, addresses: address ?? [] });
+      const text = invocation.json
+        ? ''
+        : await invitationText(invitation, 'On that machine: sitepair agent enroll CODE');
+      invocation.print(invitation, () => text);
+    });
+  agent
+    .command('list')
+    .summary('machines that may back up here')
+    .description('Lists the agents of this site, and those that were revoked.')
+    .teach([{ run: 'sitepair agent list', what: 'one line an agent' }])
+    .action(async () => {
+      await using appliance = await invocation.connect();
+      const agents = await appliance.api.call(routes.agentList, {});
+      invocation.print(agents, () =>
+        agents.length === 0 ? 'No agents. Invite one: sitepair agent invite NAME' : agentTable(agents),
+      );
+    });
+  agent
+    .command('revoke')
+    .summary('let a machine in no more')
+    .description('Closes the door to an agent. What it backed up stays.')
+    .argument('<name>', 'what the machine is called here')
+    .teach([{ run: 'sitepair agent revoke laptop --yes', what: 'does not ask' }])
+    .action(async (name: string) => {
+      await using appliance = await invocation.connect();
+      if (!(await invocation.confirm(`Let ${name} in no more?`))) {
+        return invocation.print({ revoked: false }, () => 'Nothing was changed.');
+      }
+      await appliance.api.call(routes.agentRevoke, { name });
+      invocation.print({ revoked: true }, () => `${name} is let in no more. Its snapshots stay.`);
+    });
+}
+
+function agentTable(agents: readonly AgentView[]): string {
+  return table([
+    { head: 'AGENT', cells: agents.map(({ name }) => name) },
+    { head: 'STATE', cells: agents.map(({ revoked }) => (revoked ? 'revoked' : 'enrolled')) },
+    { head: 'SINCE', cells: agents.map(({ enrolledAt }) => formatTime(enrolledAt)) },
+    { head: 'DATASETS', cells: agents.map(({ datasets }) => datasets.join(', ')) },
+  ]);
+}

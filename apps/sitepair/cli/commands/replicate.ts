@@ -1,0 +1,75 @@
+import { routes } from '../../api/routes.ts';
+import type { ReplicateResult } from '../../appliance/operations.ts';
+import type { SitepairCommand } from '../command.ts';
+import { counted, formatBytes, formatDuration, formatLinkRate } from '../format.ts';
+import type { Invocation } from '../invocation.ts';
+import { linkTable } from './pairing-text.ts';
+
+const goesOn =
+  'A running appliance goes on with it; without one, run the same command again: what the peer has is not sent again.';
+
+export function addReplicate(program: SitepairCommand, invocation: Invocation): void {
+  program
+    .command('replicate')
+    .summary('send snapshots to the peers')
+    .description(
+      "Sends what a peer lacks of this site's snapshots, and returns when the peer has proved that it holds all of it.",
+    )
+    .argument('[dataset]', 'only the snapshots of one dataset')
+    .option('--to <peer>', 'only to this peer')
+    .teach(
+      [
+        { run: 'sitepair replicate', what: 'everything, to every peer' },
+        { run: 'sitepair replicate mail --to south', what: 'one dataset, to one peer' },
+      ],
+      ['Ctrl-C leaves; a running appliance goes on sending.'],
+    )
+    .action(async (dataset: string | undefined, { to }: { to?: string }) => {
+      await using appliance = await invocation.connect();
+      using interrupt = invocation.interrupt(goesOn);
+      const ask = { ...(dataset === undefined ? {} : { dataset }), ...(to === undefined ? {} : { peer: to }) };
+      const progress = invocation.progress('records', 'link');
+      const result = await appliance.api
+        .run(routes.replicate, ask, { signal: interrupt.signal, onProgress: (now) => progress.show(now) })
+        .finally(() => progress[Symbol.dispose]());
+      invocation.print(result, () => replicateText(result));
+    });
+}
+
+export function addLink(program: SitepairCommand, invocation: Invocation): void {
+  program
+    .command('link')
+    .summary('the connections to the peers')
+    .description('Shows how the links to the peers are.')
+    .teach([{ run: 'sitepair link status', what: 'up or down, since when or why' }])
+    .command('status')
+    .summary('up or down, and why')
+    .description('Shows for each peer whether its link is up, since when, or why it is not.')
+    .teach(
+      [
+        { run: 'sitepair link status', what: 'one line a peer' },
+        { run: 'sitepair link status --json | jq -e \'all(.[]; .link == "up")\'', what: 'for a monitor' },
+      ],
+      [],
+      'a paired link is down',
+    )
+    .action(async () => {
+      await using appliance = await invocation.connect();
+      const { peers } = await appliance.api.call(routes.status, {});
+      if (peers.some(({ state, link }) => state === 'paired' && link === 'down')) invocation.exitCode = 3;
+      invocation.print(peers, () => (peers.length === 0 ? 'No peers: one site is one fire.' : linkTable(peers)));
+    });
+}
+
+function replicateText({ peers }: ReplicateResult): string {
+  if (peers.length === 0) return 'No peer to send to. Invite one: sitepair pair invite';
+  return peers
+    .map(({ peer, snapshots, alreadyThere, sentRecords, sentBytes, seconds }) => {
+      const sent =
+        snapshots === 0 ? `${peer} lacks nothing` : `${peer} now holds ${counted(snapshots, 'more snapshot')}`;
+      const before = alreadyThere === 0 ? '' : `, ${counted(alreadyThere, 'snapshot')} were there already`;
+      const rate = seconds > 0 ? ` (${formatLinkRate(sentBytes / seconds)})` : '';
+      return `${sent}${before}. Sent ${formatBytes(sentBytes)} in ${counted(sentRecords, 'record')}, ${formatDuration(seconds)}${rate}.`;
+    })
+    .join('\n');
+}

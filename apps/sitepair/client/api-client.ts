@@ -1,0 +1,99 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { createInterface } from 'node:readline';
+import { AppError, assert } from '#runtime';
+import { controlSocketPath } from '../api/control-socket.ts';
+import { fromProblem, type Problem } from '../api/problem.ts';
+import type { PlainRoute, ReplyOf, RequestOf, ResultOf, WorkRoute } from '../api/routes.ts';
+import type { Progress } from '../appliance/operations.ts';
+
+export interface RunOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+// Lists of snapshots are the largest answers: a million of them would be 400 MB.
+const replyBytesMax = 512 * 1024 * 1024;
+
+/** Asks the appliance behind a state folder's control socket. Errors are those of the appliance, or `appliance_gone`. */
+export class ApiClient {
+  readonly #stateFolder: string;
+
+  constructor(stateFolder: string) {
+    this.#stateFolder = stateFolder;
+  }
+
+  async call<R extends PlainRoute>(route: R, ask: RequestOf<R>): Promise<ReplyOf<R>> {
+    const response = await this.#send(route.method, route.url, ask);
+    const reply: unknown = JSON.parse(await wholeText(response));
+    if (response.statusCode !== 200) throw fromProblem(asProblem(reply));
+    return reply as ReplyOf<R>;
+  }
+
+  /** Runs long work to its end. Aborting the signal closes the connection and rejects with the signal's reason. */
+  async run<R extends WorkRoute>(route: R, ask: RequestOf<R>, options: RunOptions = {}): Promise<ResultOf<R>> {
+    const response = await this.#send(route.method, route.url, ask, options.signal);
+    if (response.statusCode !== 200) throw fromProblem(asProblem(JSON.parse(await wholeText(response))));
+    const failure = once(response, 'error').then(([error]) => Promise.reject(gone(error)));
+    failure.catch(() => undefined);
+    const lines = createInterface({ input: response })[Symbol.asyncIterator]();
+    for (;;) {
+      const next = await Promise.race([lines.next(), failure]).catch((error) => {
+        throw options.signal?.aborted ? options.signal.reason : error;
+      });
+      if (next.done) throw gone();
+      const line: unknown = JSON.parse(next.value);
+      assert(typeof line === 'object' && line !== null, 'each line of work is an object');
+      if ('result' in line) return line.result as ResultOf<R>;
+      if ('error' in line) throw fromProblem(asProblem(line.error));
+      if ('progress' in line) options.onProgress?.(line.progress as Progress);
+    }
+  }
+
+  async #send(method: 'GET' | 'POST', url: string, ask: object, signal?: AbortSignal): Promise<IncomingMessage> {
+    const query = method === 'GET' ? new URLSearchParams({ ...ask }).toString() : '';
+    using socket = controlSocketPath(this.#stateFolder);
+    const outgoing = request({
+      socketPath: socket.path,
+      path: query === '' ? url : `${url}?${query}`,
+      method,
+      headers: method === 'POST' ? { 'content-type': 'application/json' } : {},
+      agent: false,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    outgoing.end(method === 'POST' ? JSON.stringify(ask) : undefined);
+    try {
+      const [response]: IncomingMessage[] = await once(outgoing, 'response');
+      assert(response !== undefined, 'a response comes with its event');
+      return response;
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : gone(error);
+    }
+  }
+}
+
+async function wholeText(response: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of response) {
+    parts.push(part);
+    bytes += part.length;
+    if (bytes > replyBytesMax) throw gone(new Error('the answer is too large'));
+  }
+  return Buffer.concat(parts).toString();
+}
+
+function asProblem(reply: unknown): Problem {
+  const isProblem = typeof reply === 'object' && reply !== null && 'code' in reply && 'advice' in reply;
+  if (!isProblem) throw gone(new Error('the answer is of another program'));
+  return reply as Problem;
+}
+
+function gone(cause?: unknown): AppError {
+  return new AppError('the appliance ended the connection', {
+    code: 'appliance_gone',
+    retryable: true,
+    advice: 'See its log (journalctl -u sitepair, or the terminal it runs in), then run the command again.',
+    cause,
+  });
+}

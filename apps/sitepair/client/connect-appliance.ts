@@ -1,0 +1,97 @@
+import { connect } from 'node:net';
+import { dialUnixWebSocket, Mux } from '#link';
+import { AppError, assert, isAppError, systemClock, systemCode, systemTimers } from '#runtime';
+import { controlSocketPath } from '../api/control-socket.ts';
+import { clientProtocolPath } from '../api/routes.ts';
+import { readSiteFile } from '../appliance/state-folder.ts';
+import { ApiClient } from './api-client.ts';
+import { startPrivateAppliance } from './private-appliance.ts';
+
+/** An appliance that this process may ask: the one that runs, or a private one that lives as long as this connection. */
+export interface ApplianceConnection extends AsyncDisposable {
+  readonly api: ApiClient;
+  /** True when the appliance ends with this connection. */
+  readonly isPrivate: boolean;
+  /** Opens the client protocol, for uploads and reads. */
+  openMux(): Promise<Mux>;
+}
+
+// The appliance answers at once or never: it is on this machine.
+const dialTimeoutMs = 10_000;
+
+// An appliance that starts or stops holds the state for a moment, without a control socket.
+const stateInUseTriesMax = 20;
+const stateInUsePauseMs = 500;
+
+/**
+ * Connects to the appliance of a state folder. When none runs, starts one for this connection only. Errors:
+ * `state_missing`, `state_forbidden`, and what keeps an appliance from starting.
+ */
+export async function connectAppliance(stateFolder: string): Promise<ApplianceConnection> {
+  const started = await reachAppliance(stateFolder);
+  const muxes: Mux[] = [];
+  return {
+    api: new ApiClient(stateFolder),
+    isPrivate: started !== undefined,
+    async openMux() {
+      const mux = await openMux(stateFolder);
+      muxes.push(mux);
+      return mux;
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(muxes.map((mux) => mux.close()));
+      await started?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Undefined when one runs; else the one that was started. */
+async function reachAppliance(stateFolder: string): Promise<AsyncDisposable | undefined> {
+  for (let tries = 1; ; tries++) {
+    if (await isServed(stateFolder)) return undefined;
+    readSiteFile(stateFolder);
+    try {
+      return await startPrivateAppliance(stateFolder);
+    } catch (error) {
+      if (!isAppError(error, 'state_in_use') || tries === stateInUseTriesMax) throw error;
+      await systemTimers.sleep(stateInUsePauseMs);
+    }
+  }
+}
+
+async function isServed(stateFolder: string): Promise<boolean> {
+  try {
+    using name = controlSocketPath(stateFolder);
+    const socket = connect(name.path);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    socket.once('connect', resolve).once('error', reject);
+    await promise;
+    socket.destroy();
+    return true;
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ECONNREFUSED') return false;
+    if (code === 'EACCES' || code === 'EPERM') throw stateForbidden(stateFolder, error);
+    throw error;
+  }
+}
+
+async function openMux(stateFolder: string): Promise<Mux> {
+  using name = controlSocketPath(stateFolder);
+  const options = { timers: systemTimers, timeoutMs: dialTimeoutMs };
+  return new Mux(await dialUnixWebSocket(name.path, clientProtocolPath, options), {
+    isDialler: true,
+    clock: systemClock,
+    timers: systemTimers,
+    heartbeat: false,
+    onHandlerError: (error) => assert(false, `an appliance asks nothing of its client: ${error}`),
+  });
+}
+
+function stateForbidden(stateFolder: string, cause: unknown): AppError {
+  return new AppError(`you may not use the appliance in ${stateFolder}`, {
+    code: 'state_forbidden',
+    advice: 'Run the command as root or as the user that owns the state folder.',
+    cause,
+  });
+}
