@@ -1,0 +1,1 @@
+export { FolderVolumes } from './folder-volumes.ts';
