@@ -1,5 +1,5 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, fastify } from 'fastify';
+import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, fastify, LogController } from 'fastify';
 import { AppError, isAppError, systemClock, systemTimers } from '#runtime';
 import type { Operations, Run } from '../appliance/operations.ts';
 import { acceptClients } from './accept-clients.ts';
@@ -21,7 +21,7 @@ export interface ApiOptions {
 export function buildApi(operations: Operations, { logger }: ApiOptions): FastifyInstance {
   const app = fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyBytesMax,
     forceCloseConnections: 'idle',
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },

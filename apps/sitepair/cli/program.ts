@@ -7,6 +7,7 @@ import { addKey } from './commands/key.ts';
 import { addPair } from './commands/pair.ts';
 import { addRebuild } from './commands/rebuild.ts';
 import { addLink, addReplicate } from './commands/replicate.ts';
+import { addRestore } from './commands/restore.ts';
 import { addServe } from './commands/serve.ts';
 import { addDatasets, addSnapshots } from './commands/snapshots.ts';
 import { addStatus } from './commands/status.ts';
@@ -47,6 +48,7 @@ export function buildProgram(invocation: Invocation): SitepairCommand {
   addBackup(program, invocation);
   addDatasets(program, invocation);
   addSnapshots(program, invocation);
+  addRestore(program, invocation);
   addReplicate(program, invocation);
   addScrub(program, invocation);
   addStore(program, invocation);

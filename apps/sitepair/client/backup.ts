@@ -1,12 +1,13 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import { ReadSource, UploadSink } from '#replication';
-import { AppError, type Clock, fromHex, isAppError, toHex } from '#runtime';
-import { type PreviousSnapshot, readManifest, type SnapshotResult, snapshotStream, takeSnapshot } from '#snapshot';
+import { UploadSink } from '#replication';
+import { AppError, type Clock, isAppError, toHex } from '#runtime';
+import { type PreviousSnapshot, type SnapshotResult, snapshotStream, takeSnapshot } from '#snapshot';
 import { routes } from '../api/routes.ts';
 import type { Progress, SnapshotView } from '../appliance/operations.ts';
 import { softwareVersion } from '../software-version.ts';
 import type { ApplianceConnection } from './connect-appliance.ts';
+import { openSnapshot } from './open-snapshot.ts';
 
 /** What to back up: paths of this machine, or a stream as one file. */
 export type BackupContent =
@@ -77,10 +78,8 @@ export async function backUp(appliance: ApplianceConnection, options: BackupOpti
 
 /** The dataset's newest snapshot: files that have not changed since need not be read again. */
 async function previousOf(dataset: string, appliance: ApplianceConnection): Promise<PreviousSnapshot> {
-  const { id } = await appliance.api.call(routes.snapshot, { reference: `${dataset}@latest` });
-  const mux = await appliance.openMux();
-  const source = await ReadSource.open(mux.open('read'), fromHex(id));
-  return { manifest: await readManifest(source, source.manifestHash), node: (hash) => source.node(hash) };
+  const { manifest, source } = await openSnapshot(appliance, `${dataset}@latest`, undefined);
+  return { manifest, node: (hash) => source.node(hash) };
 }
 
 function progressTeller({ dataset, onProgress }: BackupOptions, previousBytes: number | undefined) {
