@@ -34,7 +34,7 @@ function receivingSite(store: MemoryStore, withKeys = true) {
   const wire: Wire = { recordMessages: [], controlMessages: 0, cutAfterRecords: Number.POSITIVE_INFINITY };
   const open: ReturnType<typeof memoryChannelPair>[] = [];
   const peer = {
-    open(service: string): MessageChannel {
+    async open(service: string): Promise<MessageChannel> {
       const [mine, theirs] = memoryChannelPair();
       open.push([mine, theirs]);
       mine.onSend = (message) => {

@@ -13,7 +13,7 @@ import { walkClosure } from './walk-closure.ts';
 
 /** Opens channels to one peer. */
 export interface PeerChannels {
-  open(service: string, kind: 'control' | 'bulk'): MessageChannel;
+  open(service: string, kind: 'control' | 'bulk'): Promise<MessageChannel>;
 }
 
 export interface SenderPorts {
@@ -38,8 +38,8 @@ export class SenderSession {
   sentRecords = 0;
   sentBytes = 0;
 
-  private constructor(job: ReplicationJob, peer: PeerChannels, ports: SenderPorts) {
-    this.#channel = senderChannel(peer.open('replicate', 'control'));
+  private constructor(job: ReplicationJob, channel: MessageChannel, peer: PeerChannels, ports: SenderPorts) {
+    this.#channel = senderChannel(channel);
     this.#job = job;
     this.#peer = peer;
     this.#ports = ports;
@@ -47,7 +47,7 @@ export class SenderSession {
 
   /** Offers the snapshot; returns once the receiver has granted a session, or holds the snapshot already. */
   static async offer(job: ReplicationJob, peer: PeerChannels, ports: SenderPorts): Promise<SenderSession> {
-    const session = new SenderSession(job, peer, ports);
+    const session = new SenderSession(job, await peer.open('replicate', 'control'), peer, ports);
     try {
       await session.#offer();
     } catch (error) {
@@ -69,7 +69,7 @@ export class SenderSession {
     if (!reply.granted) throw protocolViolation('an answer that grants nothing');
     const base = reply.granted.baseSnapshotId.length === 0 ? undefined : asId('RecordId', reply.granted.baseSnapshotId);
     this.#windowBytes = reply.granted.windowBytes;
-    this.#records = this.#peer.open('records', 'bulk');
+    this.#records = await this.#peer.open('records', 'bulk');
     await this.#records.send(reply.granted.sessionId);
     this.#walk = walkClosure(this.#ports.store, domainId, snapshotId, base);
     this.#readReplies().catch((error) => this.#events.fail(error));

@@ -1,5 +1,4 @@
-import { hash } from 'node:crypto';
-import { handshakePublicOf, pairSecret, type SiteIdentity, sign, verify } from '#keys';
+import { handshakePublicOf, type SiteIdentity, sign, verify } from '#keys';
 import { asId, checkedName, type SiteId } from '#model';
 import { AppError, concatBytes, equalBytes } from '#runtime';
 import { codecOf } from '#wire';
@@ -13,7 +12,6 @@ export interface Introduction {
   addresses: string[];
   fullMembers: number;
   softwareVersion: string;
-  secretShare: Uint8Array;
   doorKey: Uint8Array;
   incarnationId: Uint8Array;
   incarnationNumber: number;
@@ -56,8 +54,7 @@ export function checkIntroduction(
   asId('RealmId', introduction.realmId);
   asId('IncarnationId', introduction.incarnationId);
   checkedName('site', introduction.name);
-  if (introduction.secretShare.length !== 32 || introduction.identityKey.length !== 32)
-    throw refused('a key has a wrong length');
+  if (introduction.identityKey.length !== 32) throw refused('a key has a wrong length');
   if (introduction.doorKey.length !== 0 && introduction.doorKey.length !== 32)
     throw refused('a key has a wrong length');
   if (introduction.addresses.length > 8) throw refused('it names too many addresses');
@@ -66,11 +63,6 @@ export function checkIntroduction(
   if (!equalBytes(handshakePublicOf(introduction.identityKey), remoteStatic))
     throw refused('its key is not the one of this connection');
   return introduction;
-}
-
-/** The PSK of a new pair: PROTOCOL.md section 6. */
-export function secretOfPair(inviterShare: Uint8Array, otherShare: Uint8Array, handshakeHash: Uint8Array): Uint8Array {
-  return pairSecret(hash('sha256', concatBytes([inviterShare, otherShare]), 'buffer'), handshakeHash);
 }
 
 /** Refuses what could not be undone later: two sites of one name, two organisations each with several members. */

@@ -27,12 +27,10 @@ export interface Peer {
   /** Under which the peer knocks after a fire; empty for a blind peer's owner that gave none. */
   readonly doorKey: Uint8Array;
   readonly realmId: Uint8Array;
-  /** The peer's signature over its member entry. */
-  readonly countersignature: Uint8Array;
   readonly removed: boolean;
 }
 
-const bytesFields = ['siteId', 'identityKey', 'secret', 'doorKey', 'realmId', 'countersignature'] as const;
+const bytesFields = ['siteId', 'identityKey', 'secret', 'doorKey', 'realmId'] as const;
 
 /** The peers of a site, in one file that is replaced as a whole. */
 export class PeerFile {

@@ -1,0 +1,83 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { handshakePublicOf, invitationSecret, type SiteIdentity } from '#keys';
+import { type Clock, equalBytes, fromHex, type Random, toHex, writeFileDurably } from '#runtime';
+import { sha256 } from '#wire';
+import { encodeInvitation, invitationPurposes, invitationRoles } from './invitation-code.ts';
+import type { Invitation, PeerRole } from './operations.ts';
+import type { StatePaths } from './state-folder.ts';
+
+/** An open invitation: one door, for one site, until it expires. */
+export interface OpenInvitation {
+  readonly secret: Uint8Array;
+  readonly role: PeerRole;
+  readonly expiresSeconds: number;
+  /** The site that came through; only it may come again, should its answer have been lost. */
+  readonly usedBy: string | undefined;
+}
+
+/** A day: long enough for a colleague in another time zone, short for a code that lies in a chat. */
+const lifetimeSeconds = 24 * 3600;
+/** More at once than any admin needs. */
+const openMax = 32;
+
+/** The first 16 bytes of SHA-256 of a site's handshake key: what the invitation pins. */
+export function inviterFingerprint(identityKey: Uint8Array): Uint8Array {
+  return sha256(handshakePublicOf(identityKey)).subarray(0, 16);
+}
+
+/** The invitations of this site, in one file that survives a restart. */
+export class Invitations {
+  readonly #file: string;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  #open: readonly OpenInvitation[];
+
+  constructor(paths: StatePaths, clock: Clock, random: Random) {
+    this.#file = join(paths.secret, 'invitations.json');
+    this.#clock = clock;
+    this.#random = random;
+    this.#open = existsSync(this.#file) ? decode(readFileSync(this.#file, 'utf8')) : [];
+  }
+
+  /** Opens a door; the oldest one closes when there are too many. */
+  make(identity: SiteIdentity, addresses: readonly string[], role: PeerRole): Invitation {
+    const secret = invitationSecret(this.#random);
+    const expiresSeconds = Math.floor(this.#clock.nowMs() / 1000) + lifetimeSeconds;
+    this.#keep([...this.current().slice(1 - openMax), { secret, role, expiresSeconds, usedBy: undefined }]);
+    const code = encodeInvitation({
+      addresses: [...addresses],
+      inviterFingerprint: inviterFingerprint(identity.key.publicKey),
+      secret,
+      role: invitationRoles[role],
+      expiresSeconds,
+      purpose: invitationPurposes.site,
+    });
+    return { code, expiresAt: new Date(expiresSeconds * 1000).toISOString(), addresses };
+  }
+
+  current(): readonly OpenInvitation[] {
+    const nowSeconds = this.#clock.nowMs() / 1000;
+    return this.#open.filter((invitation) => invitation.expiresSeconds > nowSeconds);
+  }
+
+  /** Binds an invitation to the site that came; false when another one came before. */
+  use(secret: Uint8Array, siteId: Uint8Array): boolean {
+    const invitation = this.current().find((one) => equalBytes(one.secret, secret));
+    const usedBy = toHex(siteId);
+    if (invitation === undefined || (invitation.usedBy !== undefined && invitation.usedBy !== usedBy)) return false;
+    this.#keep(this.current().map((one) => (one === invitation ? { ...one, usedBy } : one)));
+    return true;
+  }
+
+  #keep(open: readonly OpenInvitation[]): void {
+    this.#open = open;
+    const invitations = open.map((one) => ({ ...one, secret: toHex(one.secret) }));
+    writeFileDurably(this.#file, `${JSON.stringify({ format: 1, invitations }, null, 1)}\n`);
+  }
+}
+
+function decode(text: string): OpenInvitation[] {
+  const { invitations } = JSON.parse(text) as { invitations: (Omit<OpenInvitation, 'secret'> & { secret: string })[] };
+  return invitations.map((one) => ({ ...one, usedBy: one.usedBy, secret: fromHex(one.secret) }));
+}

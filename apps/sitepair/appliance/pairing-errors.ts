@@ -1,0 +1,61 @@
+import { AppError } from '#runtime';
+
+export function wrongInviter(): AppError {
+  return new AppError('whoever answered is not the site that made this invitation', {
+    code: 'wrong_inviter',
+    advice: 'Do not go on. Check the address in the invitation and ask the other admin for a new one.',
+  });
+}
+
+export function invitationExpired(): AppError {
+  return new AppError('this invitation has expired', {
+    code: 'invitation_expired',
+    advice: 'Make a new one with "sitepair pair invite" at the other site, and check that both clocks are right.',
+  });
+}
+
+export function inviterUnreachable(addresses: readonly string[], cause: unknown): AppError {
+  return new AppError(`the inviting site cannot be reached at ${addresses.join(', ')}`, {
+    code: 'inviter_unreachable',
+    retryable: true,
+    advice:
+      'Check that "sitepair serve" runs there and that a firewall lets this port in; give the outside address with "pair invite --address".',
+    cause,
+  });
+}
+
+export function cutShort(): AppError {
+  return new AppError('the other appliance ended the introduction', {
+    code: 'introduction_cut',
+    retryable: true,
+    advice: 'Run "sitepair pair accept" again with the same code.',
+  });
+}
+
+export function invitationUsed(): AppError {
+  return new AppError('this invitation was used by another site', {
+    code: 'invitation_used',
+    advice: 'Make a new one with "sitepair pair invite". If you do not know who used it, remove that peer.',
+  });
+}
+
+export function alreadyPaired(name: string): AppError {
+  return new AppError(`this site is paired with ${name} already`, {
+    code: 'already_paired',
+    advice: 'Nothing to do. To pair anew, remove the peer at both ends first ("sitepair pair remove").',
+  });
+}
+
+export function nameTaken(name: string): AppError {
+  return new AppError(`another peer is called "${name}" already`, {
+    code: 'same_site_name',
+    advice: 'Make the newer site anew under another name, or remove the peer that has the name.',
+  });
+}
+
+export function notPaired(): AppError {
+  return new AppError('the two appliances are not paired', {
+    code: 'not_paired',
+    advice: 'Pair them: "sitepair pair invite" at one, "sitepair pair accept" at the other, and confirm at both.',
+  });
+}

@@ -1,0 +1,304 @@
+import {
+  decodeKeyring,
+  encodeKeyring,
+  pairSecret,
+  type SiteIdentity,
+  siteFingerprint,
+  sixWords,
+  uniteKeyrings,
+} from '#keys';
+import { type DoorSession, dialDoor, type Link, type LinkSettings } from '#link';
+import type { MessageChannel } from '#replication';
+import { AppError, assert, type Clock, equalBytes, isAppError } from '#runtime';
+import { codecOf } from '#wire';
+import { checkIntroduction, checkJoining, type Introduction, signIntroduction, siteIdOf } from './introduction.ts';
+import { decodeInvitation, type InvitationFields, invitationRoles } from './invitation-code.ts';
+import { type Invitations, inviterFingerprint, type OpenInvitation } from './invitations.ts';
+import type { Links } from './links.ts';
+import type { PairingView, PeerRole } from './operations.ts';
+import type { Peer, PeerFile } from './peers.ts';
+import type { RealmKeys } from './realm-keys.ts';
+
+/** What pairing asks of the catalog. */
+export interface MembershipLog {
+  /** This site's introduction, but for what the handshake decides. */
+  introduction(): Introduction;
+  /** The statement by which `peer` adds this site, and this site's signature over it. */
+  countersign(peer: Peer): { readonly statement: Uint8Array; readonly countersignature: Uint8Array };
+  /** Checks the peer's statement about itself and logs it as a member, with the keyring now held. Durable when it resolves. */
+  addMember(peer: Peer, statement: Uint8Array, countersignature: Uint8Array): Promise<void>;
+  removeMember(peer: Peer): Promise<void>;
+}
+
+interface PairMessage {
+  confirmed?: object | null;
+  keyring?: { keyring: Uint8Array; memberStatement: Uint8Array; countersignature: Uint8Array } | null;
+  removed?: object | null;
+}
+
+const pairCodec = codecOf<PairMessage>('pairing.proto', 'sitepair.pairing.v1.PairMessage');
+
+export interface PairingOptions {
+  readonly identity: () => SiteIdentity;
+  readonly settings: LinkSettings;
+  readonly peers: PeerFile;
+  readonly invitations: Invitations;
+  readonly keys: RealmKeys;
+  readonly log: MembershipLog;
+  readonly links: () => Links;
+  readonly clock: Clock;
+  /** Learns of failures on channels that nobody waits for. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** How two appliances come to trust each other: PROTOCOL.md section 6. Every step may be repeated; a lost answer costs nothing. */
+export class Pairing {
+  readonly #options: PairingOptions;
+
+  constructor(options: PairingOptions) {
+    this.#options = options;
+  }
+
+  /** Goes through the door of an invitation; afterwards both ends know each other and show the same words. */
+  async accept(code: string): Promise<PairingView> {
+    const invitation = decodeInvitation(code);
+    this.#checkInvitation(invitation);
+    const session = await this.#dial(invitation);
+    try {
+      const channel = session.mux.open('introduce');
+      const own = this.#options.log.introduction();
+      await channel.send(signIntroduction(this.#options.identity(), session.handshakeHash, own));
+      const reply = await channel.receive();
+      if (reply === undefined) throw cutShort();
+      checkInviter(invitation, checkIntroduction(reply, session.handshakeHash, session.remoteStatic));
+      const role = invitation.role === invitationRoles.blind ? 'blind' : 'full';
+      const peer = this.#take(session, reply, { role: 'full', ownRole: role, weInvited: false });
+      await channel.end();
+      this.#options.links().keep(peer.siteId);
+      return this.view(peer);
+    } finally {
+      await session.mux.close();
+    }
+  }
+
+  /** The inviter's side of the same; called when somebody came through the door. */
+  welcome(invitation: OpenInvitation, session: DoorSession): void {
+    session.mux.serve('introduce', async (channel) => {
+      const first = await channel.receive();
+      if (first === undefined) return;
+      const introduction = checkIntroduction(first, session.handshakeHash, session.remoteStatic);
+      if (!this.#options.invitations.use(invitation.secret, introduction.siteId)) throw invitationUsed();
+      const peer = this.#take(session, first, { role: invitation.role, ownRole: 'full', weInvited: true });
+      await channel.send(
+        signIntroduction(this.#options.identity(), session.handshakeHash, this.#options.log.introduction()),
+      );
+      this.#options.links().keep(peer.siteId);
+    });
+  }
+
+  /** This end's admin has compared the words. */
+  async confirm(name: string): Promise<PairingView> {
+    const peer = this.#options.peers.named(name);
+    const confirmed = this.#options.peers.change(peer.siteId, { confirmedHere: true });
+    const link = this.#options.links().link(peer.siteId);
+    if (link !== undefined) await this.announce(link);
+    return this.view(this.#options.peers.find(peer.siteId) ?? confirmed);
+  }
+
+  /** Tells the peer where this end stands: called when a link is up, and after every change. */
+  async announce(link: Link): Promise<void> {
+    const peer = this.#options.peers.find(link.peer.siteId);
+    if (peer === undefined || !peer.confirmedHere) return;
+    const channel = await link.open('pair', 'control');
+    await channel.send(pairCodec.encode({ confirmed: {} }));
+    if (peer.confirmedThere && isFullPair(peer)) {
+      const { statement, countersignature } = this.#options.log.countersign(peer);
+      const keyring = encodeKeyring(this.#options.keys.keyring);
+      await channel.send(pairCodec.encode({ keyring: { keyring, memberStatement: statement, countersignature } }));
+    }
+    await channel.end();
+    // The peer's refusal, if it has one, comes as an error here.
+    await channel.receive();
+  }
+
+  /** Serves the peer's announcements. */
+  async serve(channel: MessageChannel, link: Link): Promise<void> {
+    for (let bytes = await channel.receive(); bytes !== undefined; bytes = await channel.receive()) {
+      const peer = this.#options.peers.find(link.peer.siteId);
+      if (peer === undefined) throw notPaired();
+      const message = pairCodec.decode(bytes);
+      if (message.confirmed) this.#confirmedThere(peer, link);
+      else if (message.keyring) await this.#join(peer, message.keyring);
+      else if (message.removed) this.#options.peers.change(peer.siteId, { removed: true });
+    }
+  }
+
+  /** Ends the trust. What the peer had it can still read; new keys never reach it. */
+  async remove(name: string): Promise<{ readonly warnings: readonly string[] }> {
+    const peer = this.#options.peers.named(name);
+    const link = this.#options.links().link(peer.siteId);
+    if (peer.joined && isFullPair(peer)) await this.#options.log.removeMember(peer);
+    if (link !== undefined) {
+      const channel = await link.open('pair', 'control');
+      await channel.send(pairCodec.encode({ removed: {} }));
+      await channel.end();
+      await channel.receive();
+    }
+    this.#options.peers.change(peer.siteId, { removed: true });
+    await this.#options.links().drop(peer.siteId, notPaired());
+    const told = link === undefined ? [`${peer.name} could not be told: remove this site there, too.`] : [];
+    const kept = isFullPair(peer)
+      ? [
+          `${peer.name} keeps the keys and copies it had until now and can still read them; data keys made from now on never reach it.`,
+        ]
+      : [];
+    return { warnings: [...told, ...kept] };
+  }
+
+  view(peer: Peer): PairingView {
+    const state = this.#options.links().state(peer.siteId);
+    const detail = 'reason' in state && state.reason !== undefined ? `: ${state.reason.message}` : '';
+    const both = peer.confirmedHere && peer.confirmedThere;
+    return {
+      peer: peer.name,
+      siteId: Buffer.from(peer.siteId).toString('hex'),
+      role: peer.role,
+      state: peer.removed ? 'removed' : both ? 'paired' : peer.confirmedHere ? 'waiting_for_peer' : 'words',
+      words: both ? [] : peer.words,
+      fingerprint: siteFingerprint(peer.identityKey),
+      addresses: peer.addresses,
+      link: state.state === 'up' ? 'up' : state.state === 'stopped' ? 'none' : 'down',
+      linkDetail: state.state === 'dialling' ? `dialling ${state.address}` : `${state.state}${detail}`,
+    };
+  }
+
+  #checkInvitation(invitation: InvitationFields): void {
+    if (invitation.expiresSeconds > this.#options.clock.nowMs() / 1000) return;
+    throw new AppError('this invitation has expired', {
+      code: 'invitation_expired',
+      advice: 'Make a new one with "sitepair pair invite" at the other site, and check that both clocks are right.',
+    });
+  }
+
+  async #dial(invitation: InvitationFields): Promise<DoorSession> {
+    let failure: unknown;
+    for (const address of invitation.addresses) {
+      try {
+        const session = await dialDoor(address, { psk: invitation.secret, purpose: 'pairing' }, this.#options.settings);
+        return session;
+      } catch (error) {
+        if (!isAppError(error)) throw error;
+        failure = error;
+      }
+    }
+    throw new AppError(`the inviting site cannot be reached at ${invitation.addresses.join(', ')}`, {
+      code: 'inviter_unreachable',
+      retryable: true,
+      advice:
+        'Check that "sitepair serve" runs there and that a firewall lets this port in; give the outside address with "pair invite --address".',
+      cause: failure,
+    });
+  }
+
+  #take(
+    session: DoorSession,
+    signed: Uint8Array,
+    roles: { role: PeerRole; ownRole: PeerRole; weInvited: boolean },
+  ): Peer {
+    const introduction = checkIntroduction(signed, session.handshakeHash, session.remoteStatic);
+    const blind = roles.role === 'blind' || roles.ownRole === 'blind';
+    checkJoining(this.#options.log.introduction(), introduction, blind ? 'blind' : 'full');
+    const known = this.#options.peers.find(introduction.siteId);
+    if (known?.joined) throw alreadyPaired(known.name);
+    const sameName = this.#options.peers.all().find((peer) => peer.name === introduction.name);
+    if (sameName !== undefined && !equalBytes(sameName.siteId, introduction.siteId)) throw nameTaken(introduction.name);
+    return this.#options.peers.put({
+      ...roles,
+      siteId: siteIdOf(introduction),
+      name: introduction.name,
+      identityKey: introduction.identityKey,
+      secret: pairSecret(session.chainingKey, session.handshakeHash),
+      addresses: introduction.addresses,
+      words: sixWords(session.handshakeHash),
+      confirmedHere: false,
+      confirmedThere: false,
+      joined: false,
+      doorKey: introduction.doorKey,
+      realmId: introduction.realmId,
+      removed: false,
+    });
+  }
+
+  #confirmedThere(peer: Peer, link: Link): void {
+    if (peer.confirmedThere) return;
+    this.#options.peers.change(peer.siteId, { confirmedThere: true });
+    if (peer.confirmedHere) this.announce(link).catch(this.#options.onFailure);
+  }
+
+  async #join(peer: Peer, share: NonNullable<PairMessage['keyring']>): Promise<void> {
+    if (!peer.confirmedHere || !peer.confirmedThere || !isFullPair(peer)) throw notPaired();
+    const theirs = decodeKeyring(share.keyring);
+    const own = this.#options.keys.keyring;
+    const stays = peer.weInvited ? own.realmId : theirs.realmId;
+    const changed = this.#options.keys.change(
+      peer.joined ? uniteKeyrings(own, theirs) : uniteKeyrings(own, theirs, stays),
+    );
+    if (!peer.joined) {
+      await this.#options.log.addMember(peer, share.memberStatement, share.countersignature);
+      this.#options.peers.change(peer.siteId, { joined: true });
+    }
+    const link = this.#options.links().link(peer.siteId);
+    if ((changed || !peer.joined) && link !== undefined) this.announce(link).catch(this.#options.onFailure);
+    assert(this.#options.keys.keyring.dataKeys.length > 0, 'a united keyring has data keys');
+  }
+}
+
+/** True when both sides hold keys: keyrings and logs are shared whole. */
+export function isFullPair(peer: Peer): boolean {
+  return peer.role === 'full' && peer.ownRole === 'full';
+}
+
+/** Checks that an invitation leads to whom it says. */
+function checkInviter(invitation: InvitationFields, introduction: Introduction): void {
+  if (equalBytes(inviterFingerprint(introduction.identityKey), invitation.inviterFingerprint)) return;
+  throw new AppError('whoever answered is not the site that made this invitation', {
+    code: 'wrong_inviter',
+    advice: 'Do not go on. Check the address in the invitation and ask the other admin for a new one.',
+  });
+}
+
+function cutShort(): AppError {
+  return new AppError('the other appliance ended the introduction', {
+    code: 'introduction_cut',
+    retryable: true,
+    advice: 'Run "sitepair pair accept" again with the same code.',
+  });
+}
+
+function invitationUsed(): AppError {
+  return new AppError('this invitation was used by another site', {
+    code: 'invitation_used',
+    advice: 'Make a new one with "sitepair pair invite". If you do not know who used it, remove that peer.',
+  });
+}
+
+function alreadyPaired(name: string): AppError {
+  return new AppError(`this site is paired with ${name} already`, {
+    code: 'already_paired',
+    advice: 'Nothing to do. To pair anew, remove the peer at both ends first ("sitepair pair remove").',
+  });
+}
+
+function nameTaken(name: string): AppError {
+  return new AppError(`another peer is called "${name}" already`, {
+    code: 'same_site_name',
+    advice: 'Make the newer site anew under another name, or remove the peer that has the name.',
+  });
+}
+
+function notPaired(): AppError {
+  return new AppError('the two appliances are not paired', {
+    code: 'not_paired',
+    advice: 'Pair them: "sitepair pair invite" at one, "sitepair pair accept" at the other, and confirm at both.',
+  });
+}

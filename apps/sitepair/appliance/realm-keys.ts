@@ -1,0 +1,45 @@
+import { type Keyring, keyringHash } from '#keys';
+import type { KeyId } from '#model';
+import { KeyBook } from '#records';
+import { equalBytes } from '#runtime';
+import type { Secrets } from './secrets.ts';
+
+/** Which data keys every full member says that it holds; undefined while nothing is known beyond this site. */
+export type AcceptableKeys = () => readonly KeyId[] | undefined;
+
+/** The keyring in force, and the keys made ready from it. */
+export class RealmKeys {
+  readonly #secrets: Secrets;
+  readonly #acceptable: AcceptableKeys;
+  #keyring: Keyring;
+  #book: KeyBook;
+
+  constructor(secrets: Secrets, acceptable: AcceptableKeys) {
+    this.#secrets = secrets;
+    this.#acceptable = acceptable;
+    this.#keyring = secrets.readKeyring();
+    this.#book = new KeyBook(this.#keyring, acceptable());
+  }
+
+  get keyring(): Keyring {
+    return this.#keyring;
+  }
+
+  get book(): KeyBook {
+    return this.#book;
+  }
+
+  /** Keeps another version, durably and beside the data, before anything is sealed under it. False when it is the same. */
+  change(keyring: Keyring): boolean {
+    if (equalBytes(keyringHash(keyring), keyringHash(this.#keyring))) return false;
+    this.#secrets.writeKeyring(keyring);
+    this.#keyring = keyring;
+    this.refresh();
+    return true;
+  }
+
+  /** Chooses the sealing key again: other members may have said by now that they hold a newer one. */
+  refresh(): void {
+    this.#book = new KeyBook(this.#keyring, this.#acceptable());
+  }
+}
