@@ -1,13 +1,10 @@
 import { type Entry, EntryKind, EntryState, type Manifest, type Totals } from '#model';
 import { encodeNode } from '#wire';
+import { Breather } from '../breather.ts';
 import { bytesOf } from '../path-text.ts';
 import { ProblemList } from '../problem-list.ts';
 import { Upload } from '../upload/upload.ts';
 import type { SnapshotResult, SnapshotStatistics, UploadOptions } from './snapshot-options.ts';
-
-const progressEveryMs = 100;
-// Sockets and timers of the process get their turn this often while files are read synchronously.
-const turnEveryMs = 10;
 
 /** What the manifest needs from a walk or a stream. */
 export interface Taken {
@@ -26,8 +23,7 @@ export class SnapshotRun {
   readonly statistics: SnapshotStatistics;
   readonly startedMs: number;
   readonly #options: UploadOptions;
-  #lastTurnMs = 0;
-  #lastProgressMs = 0;
+  readonly #breather: Breather;
   #path = '';
 
   constructor(options: UploadOptions) {
@@ -46,19 +42,15 @@ export class SnapshotRun {
       newNodes: 0,
       sentBytes: 0,
     };
+    this.#breather = new Breather(options.clock, options.signal, () => this.#report());
     this.startedMs = options.clock.nowMs();
   }
 
   /** Where long work waits: for the upload, for the other tasks of this process; rejects when aborted or failed. */
   async pause(path = this.#path): Promise<void> {
     this.#path = path;
-    this.#options.signal?.throwIfAborted();
     await this.upload.room();
-    const now = this.#options.clock.monotonicMs();
-    if (now - this.#lastTurnMs < turnEveryMs) return;
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    this.#lastTurnMs = this.#options.clock.monotonicMs();
-    if (now - this.#lastProgressMs >= progressEveryMs) this.#report(now);
+    await this.#breather.pause();
   }
 
   /** Throws when the snapshot was aborted or its upload failed. */
@@ -83,7 +75,7 @@ export class SnapshotRun {
     const manifest = this.#manifest(taken);
     const manifestHash = this.upload.node(encodeNode({ type: 'manifest', manifest }));
     await this.upload.finish();
-    this.#report(this.#options.clock.monotonicMs());
+    this.#report();
     const { problems, totals, statistics } = this;
     return { manifestHash, manifest, problems: problems.list, problemCount: problems.count, totals, statistics };
   }
@@ -104,8 +96,7 @@ export class SnapshotRun {
     };
   }
 
-  #report(now: number): void {
-    this.#lastProgressMs = now;
+  #report(): void {
     Object.assign(this.statistics, this.upload.counts);
     const { totals, statistics } = this;
     this.#options.onProgress?.({ path: bytesOf(this.#path), totals: { ...totals }, statistics: { ...statistics } });
