@@ -22,8 +22,8 @@ const lifetimeSeconds = 24 * 3600;
 const openMax = 32;
 
 /** The first 16 bytes of SHA-256 of a site's handshake key: what the invitation pins. */
-export function inviterFingerprint(identityKey: Uint8Array): Uint8Array {
-  return sha256(handshakePublicOf(identityKey)).subarray(0, 16);
+export function staticFingerprint(handshakePublic: Uint8Array): Uint8Array {
+  return sha256(handshakePublic).subarray(0, 16);
 }
 
 /** The invitations of this site, in one file that survives a restart. */
@@ -47,7 +47,7 @@ export class Invitations {
     this.#keep([...this.current().slice(1 - openMax), { secret, role, expiresSeconds, usedBy: undefined }]);
     const code = encodeInvitation({
       addresses: [...addresses],
-      inviterFingerprint: inviterFingerprint(identity.key.publicKey),
+      inviterFingerprint: staticFingerprint(handshakePublicOf(identity.key.publicKey)),
       secret,
       role: invitationRoles[role],
       expiresSeconds,

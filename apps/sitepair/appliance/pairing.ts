@@ -9,13 +9,23 @@ import {
 } from '#keys';
 import { type DoorSession, dialDoor, type Link, type LinkSettings } from '#link';
 import type { MessageChannel } from '#replication';
-import { AppError, assert, type Clock, equalBytes, isAppError } from '#runtime';
+import { assert, type Clock, equalBytes, isAppError } from '#runtime';
 import { codecOf } from '#wire';
 import { checkIntroduction, checkJoining, type Introduction, signIntroduction, siteIdOf } from './introduction.ts';
 import { decodeInvitation, type InvitationFields, invitationRoles } from './invitation-code.ts';
-import { type Invitations, inviterFingerprint, type OpenInvitation } from './invitations.ts';
+import { type Invitations, type OpenInvitation, staticFingerprint } from './invitations.ts';
 import type { Links } from './links.ts';
 import type { PairingView, PeerRole } from './operations.ts';
+import {
+  alreadyPaired,
+  cutShort,
+  invitationExpired,
+  invitationUsed,
+  inviterUnreachable,
+  nameTaken,
+  notPaired,
+  wrongInviter,
+} from './pairing-errors.ts';
 import type { Peer, PeerFile } from './peers.ts';
 import type { RealmKeys } from './realm-keys.ts';
 
@@ -65,12 +75,12 @@ export class Pairing {
     this.#checkInvitation(invitation);
     const session = await this.#dial(invitation);
     try {
+      if (!equalBytes(staticFingerprint(session.remoteStatic), invitation.inviterFingerprint)) throw wrongInviter();
       const channel = session.mux.open('introduce');
       const own = this.#options.log.introduction();
       await channel.send(signIntroduction(this.#options.identity(), session.handshakeHash, own));
       const reply = await channel.receive();
       if (reply === undefined) throw cutShort();
-      checkInviter(invitation, checkIntroduction(reply, session.handshakeHash, session.remoteStatic));
       const role = invitation.role === invitationRoles.blind ? 'blind' : 'full';
       const peer = this.#take(session, reply, { role: 'full', ownRole: role, weInvited: false });
       await channel.end();
@@ -173,11 +183,7 @@ export class Pairing {
   }
 
   #checkInvitation(invitation: InvitationFields): void {
-    if (invitation.expiresSeconds > this.#options.clock.nowMs() / 1000) return;
-    throw new AppError('this invitation has expired', {
-      code: 'invitation_expired',
-      advice: 'Make a new one with "sitepair pair invite" at the other site, and check that both clocks are right.',
-    });
+    if (invitation.expiresSeconds <= this.#options.clock.nowMs() / 1000) throw invitationExpired();
   }
 
   async #dial(invitation: InvitationFields): Promise<DoorSession> {
@@ -191,13 +197,7 @@ export class Pairing {
         failure = error;
       }
     }
-    throw new AppError(`the inviting site cannot be reached at ${invitation.addresses.join(', ')}`, {
-      code: 'inviter_unreachable',
-      retryable: true,
-      advice:
-        'Check that "sitepair serve" runs there and that a firewall lets this port in; give the outside address with "pair invite --address".',
-      cause: failure,
-    });
+    throw inviterUnreachable(invitation.addresses, failure);
   }
 
   #take(
@@ -256,49 +256,4 @@ export class Pairing {
 /** True when both sides hold keys: keyrings and logs are shared whole. */
 export function isFullPair(peer: Peer): boolean {
   return peer.role === 'full' && peer.ownRole === 'full';
-}
-
-/** Checks that an invitation leads to whom it says. */
-function checkInviter(invitation: InvitationFields, introduction: Introduction): void {
-  if (equalBytes(inviterFingerprint(introduction.identityKey), invitation.inviterFingerprint)) return;
-  throw new AppError('whoever answered is not the site that made this invitation', {
-    code: 'wrong_inviter',
-    advice: 'Do not go on. Check the address in the invitation and ask the other admin for a new one.',
-  });
-}
-
-function cutShort(): AppError {
-  return new AppError('the other appliance ended the introduction', {
-    code: 'introduction_cut',
-    retryable: true,
-    advice: 'Run "sitepair pair accept" again with the same code.',
-  });
-}
-
-function invitationUsed(): AppError {
-  return new AppError('this invitation was used by another site', {
-    code: 'invitation_used',
-    advice: 'Make a new one with "sitepair pair invite". If you do not know who used it, remove that peer.',
-  });
-}
-
-function alreadyPaired(name: string): AppError {
-  return new AppError(`this site is paired with ${name} already`, {
-    code: 'already_paired',
-    advice: 'Nothing to do. To pair anew, remove the peer at both ends first ("sitepair pair remove").',
-  });
-}
-
-function nameTaken(name: string): AppError {
-  return new AppError(`another peer is called "${name}" already`, {
-    code: 'same_site_name',
-    advice: 'Make the newer site anew under another name, or remove the peer that has the name.',
-  });
-}
-
-function notPaired(): AppError {
-  return new AppError('the two appliances are not paired', {
-    code: 'not_paired',
-    advice: 'Pair them: "sitepair pair invite" at one, "sitepair pair accept" at the other, and confirm at both.',
-  });
 }
