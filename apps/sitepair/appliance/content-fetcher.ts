@@ -1,0 +1,53 @@
+import type { Link } from '#link';
+import type { DomainId, RecordId } from '#model';
+import { type FetchFromPeers, fetchRecords, type RecordStore } from '#replication';
+import { equalBytes, isAppError, toHex } from '#runtime';
+import type { Peer } from './peers.ts';
+import type { RealmKeys } from './realm-keys.ts';
+
+export interface ContentFetcherOptions {
+  readonly store: RecordStore;
+  readonly keys: RealmKeys;
+  readonly peers: () => readonly Peer[];
+  readonly link: (siteId: Uint8Array) => Link | undefined;
+  readonly onFailure: (error: unknown, peer: Peer) => void;
+}
+
+/**
+ * Fetches what this site lacks from the peers that can be reached, one after the other, and stores it here durably: what
+ * was fetched for one restore is here for the next. `onlyFrom`: the one peer to ask; empty: any.
+ */
+export function contentFetcher(options: ContentFetcherOptions, onlyFrom: Uint8Array): FetchFromPeers {
+  return async (domainId, ids) => {
+    const lacking = new Map(ids.map((id) => [toHex(id), id]));
+    for (const peer of options.peers()) {
+      if (lacking.size === 0) break;
+      if (onlyFrom.length > 0 && !equalBytes(onlyFrom, peer.siteId)) continue;
+      const link = options.link(peer.siteId);
+      if (link === undefined) continue;
+      try {
+        await fetchFrom(options, link, domainId, lacking);
+      } catch (error) {
+        if (!isAppError(error)) throw error;
+        options.onFailure(error, peer);
+      }
+    }
+    return [...lacking.values()];
+  };
+}
+
+async function fetchFrom(
+  { store, keys }: ContentFetcherOptions,
+  link: Link,
+  domainId: DomainId,
+  lacking: Map<string, RecordId>,
+): Promise<void> {
+  const channel = await link.open('fetch', 'bulk');
+  const durable: Promise<void>[] = [];
+  for await (const record of fetchRecords(channel, domainId, [...lacking.values()], keys.book)) {
+    durable.push(store.append(record.bytes));
+    for (const id of record.ids) lacking.delete(toHex(id));
+  }
+  await store.flush();
+  await Promise.all(durable);
+}

@@ -1,0 +1,176 @@
+import type { Link } from '#link';
+import type { DatasetId, DomainId, SiteId, SnapshotId } from '#model';
+import { isPassing, type RecordStore, replicateSnapshot } from '#replication';
+import { AppError, type Clock, isAppError, type Random, type Timers, toHex } from '#runtime';
+import type { ReplicateResult, Run } from './operations.ts';
+import type { Peer } from './peers.ts';
+import type { RealmKeys } from './realm-keys.ts';
+
+/** A snapshot that is complete here and not at a peer. */
+export interface PendingSnapshot {
+  readonly snapshotId: SnapshotId;
+  readonly datasetId: DatasetId;
+  readonly domainId: DomainId;
+  readonly name: string;
+}
+
+/** What replication asks of the catalog. */
+export interface CopyOverview {
+  /** Oldest first, so that a later one finds its base at the peer. */
+  pendingFor(peer: SiteId, dataset: string | undefined): PendingSnapshot[];
+  /** Snapshots of a dataset that are complete here, newest first. */
+  heldHere(datasetId: DatasetId, countMax: number): SnapshotId[];
+}
+
+export interface ReplicatorOptions {
+  readonly store: RecordStore;
+  readonly keys: RealmKeys;
+  readonly overview: CopyOverview;
+  readonly link: (siteId: Uint8Array) => Link | undefined;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly onFailure: (error: unknown, peer: Peer) => void;
+}
+
+export type PeerResult = ReplicateResult['peers'][number];
+
+const baseCandidatesMax = 64;
+/** How long a passing refusal (the line was cut, another sender is at it) waits before the next try. */
+const retryDelayMs = 2000;
+/** How long a command waits for a link that is down. */
+const linkPatienceMs = 30_000;
+
+/** Brings peers up to date: by itself when something is new, and when somebody asks and waits. One run a peer at a time. */
+export class Replicator {
+  readonly #options: ReplicatorOptions;
+  readonly #running = new Map<string, Promise<unknown>>();
+  readonly #again = new Set<string>();
+  readonly #stop = new AbortController();
+
+  constructor(options: ReplicatorOptions) {
+    this.#options = options;
+  }
+
+  /** Something is new here, or this peer is back: sends what it lacks, in the background. */
+  nudge(peer: Peer): void {
+    const key = toHex(peer.siteId);
+    if (this.#stop.signal.aborted) return;
+    if (this.#running.has(key)) {
+      this.#again.add(key);
+      return;
+    }
+    const run: Run = { signal: this.#stop.signal, progress: () => undefined };
+    this.#exclusive(peer, () => this.#bringAll(peer, undefined, run)).catch((error) =>
+      this.#onBackgroundFailure(error, peer),
+    );
+  }
+
+  /** Brings one peer up to date and waits for it; cut links are waited for and resumed. */
+  async bring(peer: Peer, dataset: string | undefined, run: Run): Promise<PeerResult> {
+    for (;;) {
+      const others = this.#running.get(toHex(peer.siteId));
+      if (others === undefined) return this.#exclusive(peer, () => this.#bringAll(peer, dataset, run));
+      run.progress({ doing: `waiting for the replication to ${peer.name} that is under way`, doneBytes: 0 });
+      await others.catch(() => undefined);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort(shuttingDown());
+    await Promise.allSettled(this.#running.values());
+  }
+
+  async #exclusive<T>(peer: Peer, work: () => Promise<T>): Promise<T> {
+    const key = toHex(peer.siteId);
+    const running = work();
+    this.#running.set(key, running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(key);
+      if (this.#again.delete(key)) this.nudge(peer);
+    }
+  }
+
+  async #bringAll(peer: Peer, dataset: string | undefined, run: Run): Promise<PeerResult> {
+    const { overview, clock } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const result = { peer: peer.name, snapshots: 0, alreadyThere: 0, sentRecords: 0, sentBytes: 0 };
+    const pending = overview.pendingFor(peer.siteId, dataset);
+    for (const snapshot of pending) {
+      const outcome = await this.#persist(peer, snapshot, run, result.sentBytes);
+      result.snapshots += 1;
+      if (outcome.alreadyHeld) result.alreadyThere += 1;
+      result.sentRecords += outcome.sentRecords;
+      result.sentBytes += outcome.sentBytes;
+    }
+    return { ...result, seconds: (clock.monotonicMs() - startedMs) / 1000 };
+  }
+
+  /** One snapshot, through cuts: what was acknowledged is not sent again. */
+  async #persist(peer: Peer, snapshot: PendingSnapshot, run: Run, sentBefore: number) {
+    for (;;) {
+      run.signal.throwIfAborted();
+      const link = await this.#waitForLink(peer, run);
+      try {
+        return await this.#send(link, peer, snapshot, run, sentBefore);
+      } catch (error) {
+        if (!isPassing(error)) throw error;
+        run.progress({
+          doing: `${snapshot.name} to ${peer.name}: ${isAppError(error) ? error.message : 'cut'}; going on soon`,
+          doneBytes: sentBefore,
+        });
+        await this.#options.timers.sleep(retryDelayMs, run.signal);
+      }
+    }
+  }
+
+  #send(link: Link, peer: Peer, snapshot: PendingSnapshot, run: Run, sentBefore: number) {
+    const { store, keys, random, overview } = this.#options;
+    const baseCandidates = overview
+      .heldHere(snapshot.datasetId, baseCandidatesMax + 1)
+      .filter((id) => toHex(id) !== toHex(snapshot.snapshotId))
+      .slice(0, baseCandidatesMax);
+    const ports = { store, keys: keys.book, random };
+    return replicateSnapshot({ ...snapshot, baseCandidates }, link, ports, (sofar) =>
+      run.progress({
+        doing: `replicating ${snapshot.name} to ${peer.name}`,
+        doneBytes: sentBefore + sofar.sentBytes,
+        doneItems: sofar.sentRecords,
+      }),
+    );
+  }
+
+  async #waitForLink(peer: Peer, run: Run): Promise<Link> {
+    const { clock, timers } = this.#options;
+    const deadlineMs = clock.monotonicMs() + linkPatienceMs;
+    for (;;) {
+      const link = this.#options.link(peer.siteId);
+      if (link !== undefined) return link;
+      if (clock.monotonicMs() > deadlineMs) throw peerUnreachable(peer);
+      run.progress({ doing: `waiting for the link to ${peer.name}`, doneBytes: 0 });
+      await timers.sleep(200, run.signal);
+    }
+  }
+
+  #onBackgroundFailure(error: unknown, peer: Peer): void {
+    if (!this.#stop.signal.aborted) this.#options.onFailure(error, peer);
+  }
+}
+
+function peerUnreachable(peer: Peer): AppError {
+  return new AppError(`${peer.name} cannot be reached`, {
+    code: 'peer_unreachable',
+    retryable: true,
+    advice: `See "sitepair link status"; check that "sitepair serve" runs at ${peer.name} and that its address is right ("sitepair pair set-address").`,
+  });
+}
+
+function shuttingDown(): AppError {
+  return new AppError('this appliance is shutting down', {
+    code: 'shutting_down',
+    retryable: true,
+    advice: 'Nothing to do: replication goes on when it runs again.',
+  });
+}
