@@ -15,6 +15,7 @@ export { channelsMax, defaultCreditBytes, initialCreditBytes, messageBytesMax } 
 export { type Pacer, type TokenBucket, type TokenBucketOptions, tokenBucket, unlimited } from './pacer.ts';
 export { type ServiceHandler, ServiceTable } from './service-table.ts';
 export type { StrangerLimits } from './stranger-limits.ts';
+export { acceptTrustedWebSocket } from './websocket-accept.ts';
 export { WebSocketConduit } from './websocket-conduit.ts';
 export { dialUnixWebSocket, linkPath, linkPort, linkUrl } from './websocket-dial.ts';
 export { generateKeyPair, type KeyPair, keyPairFromSecret } from './x25519.ts';

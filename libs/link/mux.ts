@@ -1,18 +1,11 @@
 import { AppError, assert, type Clock, isAppError, type Timers } from '#runtime';
 import { type Channel, type ChannelHost, MuxChannel } from './channel.ts';
 import type { FrameConduit } from './frame-conduit.ts';
-import { frameBytes } from './frame-conduit.ts';
+import { FrameScheduler } from './frame-scheduler.ts';
 import { defaultHeartbeat, Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
 import { connectionLost, linkClosed, linkSilent, protocolViolation } from './link-errors.ts';
 import { decodeError, encodeError } from './link-messages.ts';
-import {
-  channelsMax,
-  decodeFrame,
-  defaultCreditBytes,
-  encodeFrame,
-  isServiceName,
-  type MuxFrame,
-} from './mux-frames.ts';
+import { channelsMax, decodeFrame, defaultCreditBytes, isServiceName, type MuxFrame } from './mux-frames.ts';
 import { type Pacer, unlimited } from './pacer.ts';
 import { type ServiceHandler, ServiceTable } from './service-table.ts';
 
@@ -31,12 +24,9 @@ export interface MuxOptions {
   readonly onHandlerError: (error: unknown, service: string) => void;
 }
 
-// Answers that wait for a reader who does not read: far more than an honest end ever causes.
-const controlFramesMax = 4096;
-
 /**
- * Many channels over one conduit. Control frames go before fragments, fragments go round robin, so that a small exchange
- * waits for one fragment of each bulk channel at most. Frames are taken from the next microtask on.
+ * Many channels over one conduit. A small exchange waits for one fragment of each bulk channel at most (FrameScheduler).
+ * Frames are taken from the next microtask on, so that services can be registered in the turn of making it.
  */
 export class Mux implements ChannelHost {
   /** Resolves with what ended it; never rejects. */
@@ -44,21 +34,12 @@ export class Mux implements ChannelHost {
   readonly #conduit: FrameConduit;
   readonly #options: MuxOptions;
   readonly #services: ServiceTable;
-  readonly #pacer: Pacer;
   readonly #heartbeat: Heartbeat | undefined;
   readonly #channels = new Map<number, MuxChannel>();
-  readonly #control: Uint8Array[][] = [];
-  readonly #granting = new Set<MuxChannel>();
-  readonly #ring: MuxChannel[] = [];
-  readonly #inRing = new Set<MuxChannel>();
-  #pong: Uint8Array | undefined;
+  readonly #scheduler: FrameScheduler;
   #nextId: number;
   #lastPeerId = 0;
   #ownChannels = 0;
-  #conduitReady = true;
-  #pumping = false;
-  #pacing = false;
-  #admittedBytes = 0;
   #ended: AppError | undefined;
   #resolveClosed: (reason: AppError) => void;
 
@@ -66,7 +47,7 @@ export class Mux implements ChannelHost {
     this.#conduit = conduit;
     this.#options = options;
     this.#services = options.services ?? new ServiceTable();
-    this.#pacer = options.pacer ?? unlimited;
+    this.#scheduler = new FrameScheduler(conduit, options.pacer ?? unlimited);
     this.#nextId = options.isDialler ? 1 : 2;
     const { promise, resolve } = Promise.withResolvers<AppError>();
     this.closed = promise;
@@ -74,7 +55,7 @@ export class Mux implements ChannelHost {
     const heartbeat = options.heartbeat ?? defaultHeartbeat;
     if (heartbeat !== false) {
       this.#heartbeat = new Heartbeat(heartbeat, options.clock, options.timers, {
-        sendPing: (echo) => this.#sendControl({ type: 'ping', echo }),
+        sendPing: (echo) => this.#scheduler.control({ type: 'ping', echo }),
         dead: (silentMs) => {
           this.#finish(linkSilent(silentMs));
           this.#conduit.destroy('the other end is silent');
@@ -85,7 +66,7 @@ export class Mux implements ChannelHost {
     queueMicrotask(() => {
       if (this.#ended !== undefined) return;
       this.#heartbeat?.start();
-      conduit.attach({ frame: (bytes) => this.#frame(bytes), drain: () => this.#drained() });
+      conduit.attach({ frame: (bytes) => this.#frame(bytes), drain: () => this.#scheduler.drained() });
     });
   }
 
@@ -118,7 +99,7 @@ export class Mux implements ChannelHost {
     this.#nextId += 2;
     this.#ownChannels += 1;
     this.#channels.set(channel.id, channel);
-    this.#sendControl({ type: 'open', channel: channel.id, service });
+    this.#scheduler.control({ type: 'open', channel: channel.id, service });
     this.consumed(channel);
     return channel;
   }
@@ -130,7 +111,7 @@ export class Mux implements ChannelHost {
   /** Tells the other end why, closes the connection after that and aborts all channels. */
   close(reason: AppError = linkClosed('this end was asked to close the link')): Promise<AppError> {
     if (this.#ended === undefined) {
-      this.#conduit.send(encodeFrame({ type: 'goodbye', report: encodeError(reason) }));
+      this.#scheduler.stop({ type: 'goodbye', report: encodeError(reason) });
       this.#finish(reason);
       this.#conduit.close();
     }
@@ -138,25 +119,21 @@ export class Mux implements ChannelHost {
   }
 
   sendable(channel: MuxChannel): void {
-    if (this.#inRing.has(channel) || channel.outgoing.nextFrameBytes(this.#conduit.frameBytesMax) === 0) return;
-    this.#inRing.add(channel);
-    this.#ring.push(channel);
-    this.#pump();
+    this.#scheduler.sendable(channel);
   }
 
   consumed(channel: MuxChannel): void {
-    this.#granting.add(channel);
-    this.#pump();
+    this.#scheduler.grantable(channel);
   }
 
   sendAbort(channel: MuxChannel, error: AppError): void {
-    this.#sendControl({ type: 'abort', channel: channel.id, report: encodeError(error) });
+    this.#scheduler.control({ type: 'abort', channel: channel.id, report: encodeError(error) });
   }
 
   over(channel: MuxChannel): void {
     if (!this.#channels.delete(channel.id)) return;
     if (this.#isOwn(channel.id)) this.#ownChannels -= 1;
-    this.#granting.delete(channel);
+    this.#scheduler.forget(channel);
   }
 
   #frame(bytes: Uint8Array): void {
@@ -171,10 +148,8 @@ export class Mux implements ChannelHost {
   }
 
   #dispatch(frame: MuxFrame): void {
-    if (frame.type === 'ping') {
-      this.#pong = frame.echo;
-      this.#pump();
-    } else if (frame.type === 'pong') this.#heartbeat?.pong(frame.echo);
+    if (frame.type === 'ping') this.#scheduler.pong(frame.echo);
+    else if (frame.type === 'pong') this.#heartbeat?.pong(frame.echo);
     else if (frame.type === 'goodbye') {
       this.#finish(decodeError(frame.report));
       this.#conduit.close();
@@ -249,102 +224,10 @@ export class Mux implements ChannelHost {
     return this.#isOwn(id) ? id < this.#nextId : id <= this.#lastPeerId;
   }
 
-  #sendControl(frame: MuxFrame): void {
-    if (this.#ended !== undefined) return;
-    this.#control.push(encodeFrame(frame));
-    if (this.#control.length > controlFramesMax) this.#conduit.destroy('the other end does not read');
-    this.#pump();
-  }
-
-  #drained(): void {
-    this.#conduitReady = true;
-    this.#pump();
-  }
-
-  #pump(): void {
-    if (this.#pumping) return;
-    this.#pumping = true;
-    while (this.#conduitReady && this.#ended === undefined) {
-      const frame = this.#nextControl() ?? this.#nextFragment();
-      if (frame === undefined) break;
-      this.#conduitReady = this.#conduit.send(frame);
-    }
-    this.#pumping = false;
-  }
-
-  #nextControl(): Uint8Array[] | undefined {
-    if (this.#pong !== undefined) {
-      const echo = this.#pong;
-      this.#pong = undefined;
-      return encodeFrame({ type: 'pong', echo });
-    }
-    const frame = this.#control.shift();
-    if (frame !== undefined) return frame;
-    for (const channel of this.#granting) {
-      this.#granting.delete(channel);
-      const creditBytes = channel.incoming.takeGrant();
-      if (creditBytes > 0) return encodeFrame({ type: 'credit', channel: channel.id, creditBytes });
-    }
-    return undefined;
-  }
-
-  #nextFragment(): Uint8Array[] | undefined {
-    const { frameBytesMax, overheadBytes } = this.#conduit;
-    while (!this.#pacing) {
-      const [channel] = this.#ring;
-      if (channel === undefined) return undefined;
-      const wantedBytes = channel.over ? 0 : channel.outgoing.nextFrameBytes(frameBytesMax);
-      if (wantedBytes > 0 && !this.#admit(wantedBytes + overheadBytes)) return undefined;
-      this.#ring.shift();
-      this.#inRing.delete(channel);
-      if (wantedBytes === 0) continue;
-      const frame = this.#takeFragment(channel, frameBytesMax);
-      assert(frameBytes(frame) === wantedBytes, 'a fragment is as large as was said');
-      if (!channel.over && channel.outgoing.nextFrameBytes(frameBytesMax) > 0) {
-        this.#ring.push(channel);
-        this.#inRing.add(channel);
-      }
-      return frame;
-    }
-    return undefined;
-  }
-
-  #takeFragment(channel: MuxChannel, frameBytesMax: number): Uint8Array[] {
-    const fragment = channel.outgoing.take(frameBytesMax);
-    if (fragment.kind === 'end') {
-      channel.endSent();
-      return encodeFrame({ type: 'end', channel: channel.id });
-    }
-    channel.bytesSent += fragment.bytes.length;
-    const { bytes } = fragment;
-    return fragment.kind === 'first'
-      ? encodeFrame({ type: 'data', channel: channel.id, messageBytes: fragment.messageBytes, bytes })
-      : encodeFrame({ type: 'more', channel: channel.id, bytes });
-  }
-
-  /** True when the pacer lets `bytes` go now; else the pump comes back when it does. */
-  #admit(bytes: number): boolean {
-    if (this.#admittedBytes < bytes) {
-      const missingBytes = bytes - this.#admittedBytes;
-      const later = this.#pacer.admit(missingBytes);
-      if (later !== undefined) {
-        this.#pacing = true;
-        void later.then(() => {
-          this.#pacing = false;
-          this.#admittedBytes += missingBytes;
-          this.#pump();
-        });
-        return false;
-      }
-      this.#admittedBytes += missingBytes;
-    }
-    this.#admittedBytes -= bytes;
-    return true;
-  }
-
   #finish(reason: AppError): void {
     if (this.#ended !== undefined) return;
     this.#ended = reason;
+    this.#scheduler.stop();
     this.#heartbeat?.stop();
     const error = reason.code === 'connection_lost' ? reason : connectionLost(reason.message, reason);
     for (const channel of [...this.#channels.values()]) channel.fail(error);

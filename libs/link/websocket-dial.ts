@@ -22,10 +22,12 @@ export interface DialOptions {
 /** HOST, HOST:PORT, [V6]:PORT, or a ws:// or wss:// URL, whose path is a prefix; throws `address_invalid`. */
 export function linkUrl(address: string): URL {
   const text = /^wss?:\/\//.test(address) ? address : `ws://${address}`;
-  if (!URL.canParse(text) || /[\s@?#]/.test(address)) throw invalidAddress(address);
+  const isBare = text !== address;
+  if (!URL.canParse(text) || /[\s@?#]/.test(address) || (isBare && address.includes('/')))
+    throw invalidAddress(address);
   const url = new URL(text);
   if (url.hostname === '') throw invalidAddress(address);
-  if (url.port === '' && text !== address) url.port = String(linkPort);
+  if (url.port === '' && isBare) url.port = String(linkPort);
   url.pathname = `${url.pathname.replace(/\/$/, '')}${linkPath}`;
   return url;
 }
