@@ -4,7 +4,7 @@ import { WebSocketServer } from 'ws';
 import { Mux, WebSocketConduit } from '#link';
 import { assert, isAppError, systemClock, systemTimers } from '#runtime';
 import type { Operations } from '../appliance/operations.ts';
-import { clientProtocolPath } from './routes.ts';
+import { clientProtocolPath } from './route-table.ts';
 
 // One frame of the mux.
 const frameBytesMax = 65_535;

@@ -8,7 +8,6 @@ import { AppError, isAppError } from '#runtime';
 import { ApiClient } from '../client/api-client.ts';
 import { calm, mail, scriptedOperations, south, unknownSnapshot } from '../testing/scripted-operations.ts';
 import { serveApi } from '../testing/served-api.ts';
-import { routes } from './routes.ts';
 
 function ask(stateFolder: string, method: string, path: string, body?: string): ClientRequest {
   const headers = body === undefined ? {} : { 'content-type': 'application/json' };
@@ -37,24 +36,22 @@ test('each operation is asked with what the client gave, and its answer comes ba
   await using served = await serveApi(operations);
   const api = new ApiClient(served.stateFolder);
 
-  assert.deepEqual(await api.call(routes.status, {}), calm);
-  assert.deepEqual(await api.call(routes.snapshots, { dataset: 'north/mail' }), [mail]);
-  assert.deepEqual(await api.call(routes.snapshots, {}), [mail]);
-  assert.deepEqual(await api.call(routes.snapshot, { reference: 'north/mail@2026-01-31T08:00:00+01:00' }), mail);
-  assert.deepEqual(await api.call(routes.datasets, {}), [
-    { name: 'mail', site: 'north', datasetId: '04', snapshots: 0 },
-  ]);
-  const invitation = await api.call(routes.pairInvite, { addresses: ['a:1', 'b:2'], role: 'blind' });
+  assert.deepEqual(await api.call('status', {}), calm);
+  assert.deepEqual(await api.call('snapshots', { dataset: 'north/mail' }), [mail]);
+  assert.deepEqual(await api.call('snapshots', {}), [mail]);
+  assert.deepEqual(await api.call('snapshot', { reference: 'north/mail@2026-01-31T08:00:00+01:00' }), mail);
+  assert.deepEqual(await api.call('datasets', {}), [{ name: 'mail', site: 'north', datasetId: '04', snapshots: 0 }]);
+  const invitation = await api.call('pairInvite', { addresses: ['a:1', 'b:2'], role: 'blind' });
   assert.deepEqual(invitation, { code: 'sp1-x', expiresAt: '2026-02-01T08:00:00Z', addresses: ['a:1', 'b:2'] });
-  assert.deepEqual(await api.call(routes.pairRemove, { peer: 'south' }), {
+  assert.deepEqual(await api.call('pairRemove', { peer: 'south' }), {
     warnings: ['what it had it can still read'],
   });
-  assert.deepEqual(await api.call(routes.pairSetAddresses, { peer: 'south', addresses: ['c:3'] }), {
+  assert.deepEqual(await api.call('pairSetAddresses', { peer: 'south', addresses: ['c:3'] }), {
     ...south,
     addresses: ['c:3'],
   });
-  assert.deepEqual(await api.call(routes.agentRevoke, { name: 'laptop' }), {});
-  assert.deepEqual(await api.call(routes.keyKit, {}), { kitText: 'kit' });
+  assert.deepEqual(await api.call('agentRevoke', { name: 'laptop' }), {});
+  assert.deepEqual(await api.call('keyKit', {}), { kitText: 'kit' });
 
   assert.deepEqual(JSON.parse(JSON.stringify(operations.asked)), [
     { operation: 'status' },
@@ -92,7 +89,7 @@ test('an error goes out as a problem and comes back as the same error', async ()
     details: { dataset: 'mail' },
   });
   const api = new ApiClient(served.stateFolder);
-  await assert.rejects(api.call(routes.snapshot, { reference: 'mail' }), (error) => {
+  await assert.rejects(api.call('snapshot', { reference: 'mail' }), (error) => {
     assert.ok(isAppError(error, 'snapshot_unknown'));
     assert.equal(error.message, 'there is no snapshot mail@2020-01-01');
     assert.equal((error.cause as Error).message, 'the oldest is of 2026-01-31');
@@ -163,7 +160,7 @@ test('long work tells its progress, then its result, as lines of JSON', async ()
   const seen: number[] = [];
   const api = new ApiClient(served.stateFolder);
   const onProgress = ({ doneBytes }: { readonly doneBytes: number }) => seen.push(doneBytes);
-  assert.deepEqual(await api.run(routes.scrub, { heal: false }, { onProgress }), result);
+  assert.deepEqual(await api.run('scrub', { heal: false }, { onProgress }), result);
   assert.deepEqual(seen, [999]);
 });
 
@@ -176,7 +173,7 @@ test('long work that fails ends with its error', async () => {
   await using served = await serveApi(operations);
   const api = new ApiClient(served.stateFolder);
   await assert.rejects(
-    api.run(routes.replicate, {}),
+    api.run('replicate', {}),
     (error) => isAppError(error, 'peer_down') && error.retryable && error.advice === 'Wait for the link.',
   );
 });
@@ -200,7 +197,7 @@ test('a client that goes stops a scrub, but not a replication', async () => {
   const api = new ApiClient(served.stateFolder);
 
   const wish = new AbortController();
-  const scrub = api.run(routes.scrub, { heal: false }, { signal: wish.signal });
+  const scrub = api.run('scrub', { heal: false }, { signal: wish.signal });
   await started.promise;
   wish.abort(new AppError('enough', { code: 'interrupted', advice: 'None.' }));
   await assert.rejects(scrub, (error) => isAppError(error, 'interrupted'));
@@ -224,7 +221,7 @@ test('an appliance that stops tells work under way, and its client, why', async 
     },
   });
   const served = await serveApi(operations);
-  const work = new ApiClient(served.stateFolder).run(routes.replicate, {});
+  const work = new ApiClient(served.stateFolder).run('replicate', {});
   work.catch(() => undefined);
   await started.promise;
   await served[Symbol.asyncDispose]();

@@ -1,28 +1,25 @@
-import { type Static, Type } from 'typebox';
 import { AppError, isAppError } from '#runtime';
 
 /** An error as the API and `--json` tell it: RFC 9457, with what scripts and people need besides. */
-export const problemView = Type.Object({
-  /** A URI that names the kind of error; `code` behind a fixed prefix. */
-  type: Type.String(),
+export interface Problem {
+  /** A URI that names the kind of error: `code` behind a fixed prefix. */
+  readonly type: string;
   /** The code in words. */
-  title: Type.String(),
+  readonly title: string;
   /** The HTTP status. */
-  status: Type.Integer(),
+  readonly status: number;
   /** Stable, lower_snake_case. */
-  code: Type.String(),
+  readonly code: string;
   /** What happened. */
-  detail: Type.String(),
+  readonly detail: string;
   /** What it came from, outermost first; empty when `detail` is all there is. */
-  why: Type.String(),
+  readonly why: string;
   /** What to do now. */
-  advice: Type.String(),
+  readonly advice: string;
   /** Whether the same request may succeed later without anybody changing anything. */
-  retryable: Type.Boolean(),
-  details: Type.Record(Type.String(), Type.Unknown()),
-});
-
-export type Problem = Static<typeof problemView>;
+  readonly retryable: boolean;
+  readonly details: Readonly<Record<string, unknown>>;
+}
 
 export const problemContentType = 'application/problem+json';
 

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
-import { createInterface } from 'node:readline';
-import { AppError, assert } from '#runtime';
+import { AppError, assert, isAppError } from '#runtime';
 import { controlSocketPath } from '../api/control-socket.ts';
 import { fromProblem, type Problem } from '../api/problem.ts';
-import type { PlainRoute, ReplyOf, RequestOf, ResultOf, WorkRoute } from '../api/routes.ts';
+import { routeTable } from '../api/route-table.ts';
+import type { PlainName, ReplyOf, RequestOf, ResultOf, WorkName } from '../api/routes.ts';
 import type { Progress } from '../appliance/operations.ts';
 
 export interface RunOptions {
@@ -23,35 +23,34 @@ export class ApiClient {
     this.#stateFolder = stateFolder;
   }
 
-  async call<R extends PlainRoute>(route: R, ask: RequestOf<R>): Promise<ReplyOf<R>> {
-    const response = await this.#send(route.method, route.url, ask);
+  async call<N extends PlainName>(operation: N, ask: RequestOf<N>): Promise<ReplyOf<N>> {
+    const response = await this.#send(operation, ask);
     const reply: unknown = JSON.parse(await wholeText(response));
     if (response.statusCode !== 200) throw fromProblem(asProblem(reply));
-    return reply as ReplyOf<R>;
+    return reply as ReplyOf<N>;
   }
 
   /** Runs long work to its end. Aborting the signal closes the connection and rejects with the signal's reason. */
-  async run<R extends WorkRoute>(route: R, ask: RequestOf<R>, options: RunOptions = {}): Promise<ResultOf<R>> {
-    const response = await this.#send(route.method, route.url, ask, options.signal);
+  async run<N extends WorkName>(operation: N, ask: RequestOf<N>, options: RunOptions = {}): Promise<ResultOf<N>> {
+    const response = await this.#send(operation, ask, options.signal);
     if (response.statusCode !== 200) throw fromProblem(asProblem(JSON.parse(await wholeText(response))));
-    const failure = once(response, 'error').then(([error]) => Promise.reject(gone(error)));
-    failure.catch(() => undefined);
-    const lines = createInterface({ input: response })[Symbol.asyncIterator]();
-    for (;;) {
-      const next = await Promise.race([lines.next(), failure]).catch((error) => {
-        throw options.signal?.aborted ? options.signal.reason : error;
-      });
-      if (next.done) throw gone();
-      const line: unknown = JSON.parse(next.value);
-      assert(typeof line === 'object' && line !== null, 'each line of work is an object');
-      if ('result' in line) return line.result as ResultOf<R>;
-      if ('error' in line) throw fromProblem(asProblem(line.error));
-      if ('progress' in line) options.onProgress?.(line.progress as Progress);
+    try {
+      for await (const line of jsonLines(response)) {
+        if ('result' in line) return line.result as ResultOf<N>;
+        if ('error' in line) throw fromProblem(asProblem(line.error));
+        if ('progress' in line) options.onProgress?.(line.progress as Progress);
+      }
+    } catch (error) {
+      if (options.signal?.aborted) throw options.signal.reason;
+      throw isAppError(error) ? error : gone(error);
     }
+    throw gone();
   }
 
-  async #send(method: 'GET' | 'POST', url: string, ask: object, signal?: AbortSignal): Promise<IncomingMessage> {
-    const query = method === 'GET' ? new URLSearchParams({ ...ask }).toString() : '';
+  async #send(operation: keyof typeof routeTable, ask: unknown, signal?: AbortSignal): Promise<IncomingMessage> {
+    const { method, url } = routeTable[operation];
+    // A question has texts only.
+    const query = method === 'GET' ? new URLSearchParams(ask as Record<string, string>).toString() : '';
     using socket = controlSocketPath(this.#stateFolder);
     const outgoing = request({
       socketPath: socket.path,
@@ -69,6 +68,16 @@ export class ApiClient {
     } catch (error) {
       throw signal?.aborted ? signal.reason : gone(error);
     }
+  }
+}
+
+async function* jsonLines(response: IncomingMessage): AsyncGenerator<object> {
+  let rest = '';
+  response.setEncoding('utf8');
+  for await (const part of response) {
+    const lines = (rest + part).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) yield JSON.parse(line);
   }
 }
 

@@ -3,7 +3,6 @@ import { resolve } from 'node:path';
 import { UploadSink } from '#replication';
 import { AppError, type Clock, isAppError, toHex } from '#runtime';
 import { type PreviousSnapshot, type SnapshotResult, snapshotStream, takeSnapshot } from '#snapshot';
-import { routes } from '../api/routes.ts';
 import type { Progress, SnapshotView } from '../appliance/operations.ts';
 import { softwareVersion } from '../software-version.ts';
 import type { ApplianceConnection } from './connect-appliance.ts';
@@ -68,7 +67,7 @@ export async function backUp(appliance: ApplianceConnection, options: BackupOpti
       ? await snapshotStream({ ...common, name: Buffer.from(content.fileName), stream: content.stream })
       : await takeSnapshot({ ...common, ...content, paths, ...(previous === undefined ? {} : { previous }) });
     const snapshotId = await sink.commit(taken.manifestHash);
-    const snapshot = await appliance.api.call(routes.snapshot, { reference: toHex(snapshotId) });
+    const snapshot = await appliance.api.call('snapshot', { reference: toHex(snapshotId) });
     return { snapshot, taken, sentBytes: sink.sentBytes, seconds: (clock.monotonicMs() - startedMs) / 1000 };
   } catch (error) {
     sink.abort(isAppError(error) ? error : clientFailed(error));

@@ -1,9 +1,8 @@
 import { connect } from 'node:net';
-import { dialUnixWebSocket, Mux } from '#link';
+import type { Mux } from '#link';
 import { AppError, assert, isAppError, systemClock, systemCode, systemTimers } from '#runtime';
 import { controlSocketPath } from '../api/control-socket.ts';
-import { clientProtocolPath } from '../api/routes.ts';
-import { readSiteFile } from '../appliance/state-folder.ts';
+import { clientProtocolPath } from '../api/route-table.ts';
 import { ApiClient } from './api-client.ts';
 import { startPrivateAppliance } from './private-appliance.ts';
 
@@ -49,6 +48,8 @@ export async function connectAppliance(stateFolder: string): Promise<ApplianceCo
 async function reachAppliance(stateFolder: string): Promise<AsyncDisposable | undefined> {
   for (let tries = 1; ; tries++) {
     if (await isServed(stateFolder)) return undefined;
+    // What only some commands need is loaded when they need it: the others answer in half the time.
+    const { readSiteFile } = await import('../appliance/state-folder.ts');
     readSiteFile(stateFolder);
     try {
       return await startPrivateAppliance(stateFolder);
@@ -77,6 +78,7 @@ async function isServed(stateFolder: string): Promise<boolean> {
 }
 
 async function openMux(stateFolder: string): Promise<Mux> {
+  const { dialUnixWebSocket, Mux } = await import('#link');
   using name = controlSocketPath(stateFolder);
   const options = { timers: systemTimers, timeoutMs: dialTimeoutMs };
   return new Mux(await dialUnixWebSocket(name.path, clientProtocolPath, options), {

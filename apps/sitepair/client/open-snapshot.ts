@@ -2,7 +2,6 @@ import type { Manifest } from '#model';
 import { ReadSource } from '#replication';
 import { AppError, fromHex } from '#runtime';
 import { readManifest } from '#snapshot';
-import { routes } from '../api/routes.ts';
 import type { SnapshotView } from '../appliance/operations.ts';
 import type { ApiClient } from './api-client.ts';
 import type { ApplianceConnection } from './connect-appliance.ts';
@@ -20,7 +19,7 @@ export async function openSnapshot(
   reference: string,
   fromPeer: string | undefined,
 ): Promise<OpenSnapshot> {
-  const snapshot = await appliance.api.call(routes.snapshot, { reference });
+  const snapshot = await appliance.api.call('snapshot', { reference });
   const fromSite = fromPeer === undefined ? undefined : await siteIdOf(appliance.api, fromPeer);
   const mux = await appliance.openMux();
   const source = await ReadSource.open(mux.open('read'), fromHex(snapshot.id), fromSite);
@@ -28,7 +27,7 @@ export async function openSnapshot(
 }
 
 async function siteIdOf(api: ApiClient, peer: string): Promise<Uint8Array> {
-  const peers = await api.call(routes.pairList, {});
+  const peers = await api.call('pairList', {});
   const found = peers.find((pairing) => pairing.peer === peer);
   if (found !== undefined) return fromHex(found.siteId);
   const names = peers.map((pairing) => pairing.peer).join(', ');

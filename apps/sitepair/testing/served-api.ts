@@ -10,11 +10,16 @@ export interface ServedApi extends AsyncDisposable {
   readonly stateFolder: string;
 }
 
-/** The API over `operations` on the control socket of a temporary state folder, which may be far down. */
-export async function serveApi(operations: Operations, subfolder = ''): Promise<ServedApi> {
+/** The API over `operations` on the control socket of a temporary state folder, which may be far down, or prepared. */
+export async function serveApi(
+  operations: Operations,
+  subfolder = '',
+  prepare: (stateFolder: string) => void = () => undefined,
+): Promise<ServedApi> {
   const root = mkdtempSync(join(tmpdir(), 'sitepair-api-'));
   const stateFolder = join(root, subfolder);
   mkdirSync(stateFolder, { recursive: true });
+  prepare(stateFolder);
   const app = buildApi(operations, { logger: pino({ level: 'silent' }) });
   await listenOnControlSocket(app, stateFolder);
   return {

@@ -1,4 +1,3 @@
-import { routes } from '../../api/routes.ts';
 import type { AgentView } from '../../appliance/operations.ts';
 import { collect, type SitepairCommand } from '../command.ts';
 import { formatTime } from '../format.ts';
@@ -32,7 +31,7 @@ export function addAgent(program: SitepairCommand, invocation: Invocation): void
     ])
     .action(async (name: string, { address }: { address?: string[] }) => {
       await using appliance = await invocation.connect();
-      const invitation = await appliance.api.call(routes.agentInvite, { name, addresses: address ?? [] });
+      const invitation = await appliance.api.call('agentInvite', { name, addresses: address ?? [] });
       const text = invocation.json
         ? ''
         : await invitationText(invitation, 'On that machine: sitepair agent enroll CODE');
@@ -45,7 +44,7 @@ export function addAgent(program: SitepairCommand, invocation: Invocation): void
     .teach([{ run: 'sitepair agent list', what: 'one line an agent' }])
     .action(async () => {
       await using appliance = await invocation.connect();
-      const agents = await appliance.api.call(routes.agentList, {});
+      const agents = await appliance.api.call('agentList', {});
       invocation.print(agents, () =>
         agents.length === 0 ? 'No agents. Invite one: sitepair agent invite NAME' : agentTable(agents),
       );
@@ -61,7 +60,7 @@ export function addAgent(program: SitepairCommand, invocation: Invocation): void
       if (!(await invocation.confirm(`Let ${name} in no more?`))) {
         return invocation.print({ revoked: false }, () => 'Nothing was changed.');
       }
-      await appliance.api.call(routes.agentRevoke, { name });
+      await appliance.api.call('agentRevoke', { name });
       invocation.print({ revoked: true }, () => `${name} is let in no more. Its snapshots stay.`);
     });
 }

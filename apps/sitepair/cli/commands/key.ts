@@ -1,4 +1,3 @@
-import { routes } from '../../api/routes.ts';
 import type { SitepairCommand } from '../command.ts';
 import type { Invocation } from '../invocation.ts';
 import { KitFile, readPassphrase } from '../kit-file.ts';
@@ -28,7 +27,7 @@ function addRotate(key: SitepairCommand, invocation: Invocation): void {
     )
     .action(async () => {
       await using appliance = await invocation.connect();
-      const rotated = await appliance.api.call(routes.keyRotate, {});
+      const rotated = await appliance.api.call('keyRotate', {});
       if (rotated.pendingOn.length > 0) invocation.exitCode = 3;
       invocation.print(rotated, () =>
         rotated.pendingOn.length === 0
@@ -57,7 +56,7 @@ function addKit(key: SitepairCommand, invocation: Invocation): void {
       }
       const kitFile = options.kit === undefined ? undefined : new KitFile(options.kit);
       const ask = passphrase === undefined ? {} : { passphrase };
-      const { kitText } = await appliance.api.call(routes.keyKit, ask).catch((error) => {
+      const { kitText } = await appliance.api.call('keyKit', ask).catch((error) => {
         kitFile?.discard();
         throw error;
       });

@@ -1,5 +1,4 @@
 import { AppError } from '#runtime';
-import { routes } from '../../api/routes.ts';
 import type { PairingView } from '../../appliance/operations.ts';
 import type { ApiClient } from '../../client/api-client.ts';
 import { collect, type SitepairCommand } from '../command.ts';
@@ -48,7 +47,7 @@ function addInvite(pair: SitepairCommand, invocation: Invocation): void {
     )
     .action(async ({ address, blind }: { address?: string[]; blind?: true }) => {
       await using appliance = await invocation.connect();
-      const invitation = await appliance.api.call(routes.pairInvite, {
+      const invitation = await appliance.api.call('pairInvite', {
         addresses: address ?? [],
         role: blind ? 'blind' : 'full',
       });
@@ -79,7 +78,7 @@ function addAccept(pair: SitepairCommand, invocation: Invocation): void {
     )
     .action(async (code: string) => {
       await using appliance = await invocation.connect();
-      const pairing = await appliance.api.call(routes.pairAccept, { code });
+      const pairing = await appliance.api.call('pairAccept', { code });
       const canDecide = invocation.yes || (invocation.terminal.canAsk && !invocation.json);
       const now = canDecide ? await decide(pairing, appliance.api, invocation) : pairing;
       invocation.print(now, () => `${canDecide ? '' : wordsText(pairing)}${pairingSentence(now)}`);
@@ -108,8 +107,8 @@ function addConfirm(pair: SitepairCommand, invocation: Invocation): void {
 async function decide(pairing: PairingView, api: ApiClient, invocation: Invocation): Promise<PairingView> {
   if (!invocation.yes) invocation.note(wordsText(pairing));
   const { peer } = pairing;
-  if (await invocation.confirm('Do the words agree at both ends?')) return api.call(routes.pairConfirm, { peer });
-  await api.call(routes.pairRemove, { peer });
+  if (await invocation.confirm('Do the words agree at both ends?')) return api.call('pairConfirm', { peer });
+  await api.call('pairRemove', { peer });
   throw new AppError(`the words did not agree: the pairing with ${peer} is removed again`, {
     code: 'words_disagree',
     advice: 'Somebody may be between the sites. Make a new invitation, and send it by another way.',
@@ -127,7 +126,7 @@ function addList(pair: SitepairCommand, invocation: Invocation): void {
     ])
     .action(async () => {
       await using appliance = await invocation.connect();
-      const pairings = await appliance.api.call(routes.pairList, {});
+      const pairings = await appliance.api.call('pairList', {});
       invocation.print(pairings, () =>
         pairings.length === 0
           ? 'No peers: one site is one fire. Invite one: sitepair pair invite'
@@ -149,7 +148,7 @@ function addSetAddress(pair: SitepairCommand, invocation: Invocation): void {
     ])
     .action(async (peer: string, addresses: string[]) => {
       await using appliance = await invocation.connect();
-      const pairing = await appliance.api.call(routes.pairSetAddresses, { peer, addresses });
+      const pairing = await appliance.api.call('pairSetAddresses', { peer, addresses });
       invocation.print(pairing, () => `${peer} is dialled at ${pairing.addresses.join(', then ')}.`);
     });
 }
@@ -172,7 +171,7 @@ function addRemove(pair: SitepairCommand, invocation: Invocation): void {
       await using appliance = await invocation.connect();
       const sure = await invocation.confirm(`Remove ${peer}? What it holds it can still read; nothing new goes there.`);
       if (!sure) return invocation.print({ removed: false, warnings: [] }, () => 'Nothing was changed.');
-      const { warnings } = await appliance.api.call(routes.pairRemove, { peer });
+      const { warnings } = await appliance.api.call('pairRemove', { peer });
       if (warnings.length > 0) invocation.exitCode = 3;
       invocation.print({ removed: true, warnings }, () =>
         [`${peer} is removed.`, ...warnings.map((text) => `! ${text}`)].join('\n'),
@@ -181,7 +180,7 @@ function addRemove(pair: SitepairCommand, invocation: Invocation): void {
 }
 
 async function findPairing(api: ApiClient, peer: string): Promise<PairingView> {
-  const pairings = await api.call(routes.pairList, {});
+  const pairings = await api.call('pairList', {});
   const found = pairings.find((pairing) => pairing.peer === peer);
   if (found !== undefined) return found;
   const names = pairings.map((pairing) => pairing.peer).join(', ');

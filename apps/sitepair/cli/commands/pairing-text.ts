@@ -1,4 +1,3 @@
-import QRCode from 'qrcode';
 import { unreachable } from '#runtime';
 import type { Invitation, PairingView } from '../../appliance/operations.ts';
 import { formatTime } from '../format.ts';
@@ -44,6 +43,7 @@ export function pairingSentence(pairing: PairingView): string {
 
 /** An invitation to carry: code, QR, and what to do with it. */
 export async function invitationText(invitation: Invitation, use: string): Promise<string> {
+  const { default: QRCode } = await import('qrcode');
   const qr = await QRCode.toString(invitation.code, { type: 'utf8', errorCorrectionLevel: 'L' });
   return [
     `Invitation, good once until ${formatTime(invitation.expiresAt)}, by ${invitation.addresses.join(' or ')}:`,

@@ -1,4 +1,3 @@
-import { routes } from '../../api/routes.ts';
 import type { ReplicateResult } from '../../appliance/operations.ts';
 import type { SitepairCommand } from '../command.ts';
 import { counted, formatBytes, formatDuration, formatLinkRate } from '../format.ts';
@@ -30,7 +29,7 @@ export function addReplicate(program: SitepairCommand, invocation: Invocation): 
       const ask = { ...(dataset === undefined ? {} : { dataset }), ...(to === undefined ? {} : { peer: to }) };
       const progress = invocation.progress('records', 'link');
       const result = await appliance.api
-        .run(routes.replicate, ask, { signal: interrupt.signal, onProgress: (now) => progress.show(now) })
+        .run('replicate', ask, { signal: interrupt.signal, onProgress: (now) => progress.show(now) })
         .finally(() => progress[Symbol.dispose]());
       invocation.print(result, () => replicateText(result));
     });
@@ -55,7 +54,7 @@ export function addLink(program: SitepairCommand, invocation: Invocation): void 
     )
     .action(async () => {
       await using appliance = await invocation.connect();
-      const { peers } = await appliance.api.call(routes.status, {});
+      const { peers } = await appliance.api.call('status', {});
       if (peers.some(({ state, link }) => state === 'paired' && link === 'down')) invocation.exitCode = 3;
       invocation.print(peers, () => (peers.length === 0 ? 'No peers: one site is one fire.' : linkTable(peers)));
     });

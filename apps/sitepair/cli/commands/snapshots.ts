@@ -1,4 +1,4 @@
-import { type ReplyOf, routes } from '../../api/routes.ts';
+import type { ReplyOf } from '../../api/routes.ts';
 import type { SnapshotView } from '../../appliance/operations.ts';
 import type { SitepairCommand } from '../command.ts';
 import { byteColumn, formatCount, formatTime } from '../format.ts';
@@ -18,7 +18,7 @@ export function addSnapshots(program: SitepairCommand, invocation: Invocation): 
     ])
     .action(async (dataset: string | undefined) => {
       await using appliance = await invocation.connect();
-      const snapshots = await appliance.api.call(routes.snapshots, dataset === undefined ? {} : { dataset });
+      const snapshots = await appliance.api.call('snapshots', dataset === undefined ? {} : { dataset });
       invocation.print(snapshots, () => snapshotTable(snapshots));
     });
 }
@@ -34,7 +34,7 @@ export function addDatasets(program: SitepairCommand, invocation: Invocation): v
     ])
     .action(async () => {
       await using appliance = await invocation.connect();
-      const datasets = await appliance.api.call(routes.datasets, {});
+      const datasets = await appliance.api.call('datasets', {});
       invocation.print(datasets, () => datasetTable(datasets));
     });
 }
@@ -53,7 +53,7 @@ function snapshotTable(snapshots: readonly SnapshotView[]): string {
   ]);
 }
 
-function datasetTable(datasets: ReplyOf<typeof routes.datasets>): string {
+function datasetTable(datasets: ReplyOf<'datasets'>): string {
   if (datasets.length === 0) return 'No datasets. A backup makes one: sitepair backup PATH --dataset NAME';
   return table([
     { head: 'DATASET', cells: datasets.map(({ site, name }) => `${site}/${name}`) },

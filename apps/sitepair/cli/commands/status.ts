@@ -1,4 +1,3 @@
-import { routes } from '../../api/routes.ts';
 import type { Status } from '../../appliance/operations.ts';
 import type { SitepairCommand } from '../command.ts';
 import { counted, formatBytes } from '../format.ts';
@@ -24,7 +23,7 @@ export function addStatus(program: SitepairCommand, invocation: Invocation): voi
     )
     .action(async () => {
       await using appliance = await invocation.connect();
-      const status = await appliance.api.call(routes.status, {});
+      const status = await appliance.api.call('status', {});
       if (status.attention.length > 0) invocation.exitCode = 3;
       invocation.print(status, () => statusText(status, appliance.isPrivate));
     });

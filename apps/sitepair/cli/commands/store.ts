@@ -1,4 +1,3 @@
-import { routes } from '../../api/routes.ts';
 import type { CheckResult, ScrubFinding, ScrubResult } from '../../appliance/operations.ts';
 import type { SitepairCommand } from '../command.ts';
 import { counted, formatBytes, formatCount } from '../format.ts';
@@ -29,11 +28,7 @@ export function addScrub(program: SitepairCommand, invocation: Invocation): void
       using interrupt = invocation.interrupt(nothingLost);
       const progress = invocation.progress('packs', 'data');
       const result = await appliance.api
-        .run(
-          routes.scrub,
-          { heal: heal === true },
-          { signal: interrupt.signal, onProgress: (now) => progress.show(now) },
-        )
+        .run('scrub', { heal: heal === true }, { signal: interrupt.signal, onProgress: (now) => progress.show(now) })
         .finally(() => progress[Symbol.dispose]());
       const unhealed = result.findings.filter(({ healed }) => !healed).length;
       invocation.print(result, () => scrubText(result));
@@ -66,7 +61,7 @@ export function addStore(program: SitepairCommand, invocation: Invocation): void
       using interrupt = invocation.interrupt(nothingLost);
       const progress = invocation.progress('records', 'data');
       const result = await appliance.api
-        .run(routes.storeCheck, {}, { signal: interrupt.signal, onProgress: (now) => progress.show(now) })
+        .run('storeCheck', {}, { signal: interrupt.signal, onProgress: (now) => progress.show(now) })
         .finally(() => progress[Symbol.dispose]());
       invocation.print(result, () => checkText(result));
       if (result.findings.length > 0) invocation.exitCode = 1;
@@ -83,7 +78,7 @@ export function addStore(program: SitepairCommand, invocation: Invocation): void
       using interrupt = invocation.interrupt(nothingLost);
       const progress = invocation.progress('records', 'data');
       const result = await appliance.api
-        .run(routes.storeReindex, {}, { signal: interrupt.signal, onProgress: (now) => progress.show(now) })
+        .run('storeReindex', {}, { signal: interrupt.signal, onProgress: (now) => progress.show(now) })
         .finally(() => progress[Symbol.dispose]());
       invocation.print(
         result,
@@ -107,7 +102,7 @@ export function addCatalog(program: SitepairCommand, invocation: Invocation): vo
     ])
     .action(async () => {
       await using appliance = await invocation.connect();
-      const digest = await appliance.api.call(routes.catalogDigest, {});
+      const digest = await appliance.api.call('catalogDigest', {});
       invocation.print(digest, () =>
         [
           digest.digest,
