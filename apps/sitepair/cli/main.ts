@@ -7,6 +7,8 @@ import { reportError } from './report-error.ts';
 /** Runs one command line; the process's exit code says how it went. */
 export async function main(argv: readonly string[]): Promise<void> {
   const invocation = new Invocation();
+  // Whoever read the output has read enough: `sitepair ls ... | head`.
+  process.stdout.on('error', () => process.exit(1));
   try {
     await buildProgram(invocation).parseAsync(argv);
     process.exitCode ??= invocation.exitCode;

@@ -4,6 +4,7 @@ import { addAgent } from './commands/agent.ts';
 import { addBackup } from './commands/backup.ts';
 import { addInit } from './commands/init.ts';
 import { addKey } from './commands/key.ts';
+import { addLs } from './commands/ls.ts';
 import { addPair } from './commands/pair.ts';
 import { addRebuild } from './commands/rebuild.ts';
 import { addLink, addReplicate } from './commands/replicate.ts';
@@ -48,6 +49,7 @@ export function buildProgram(invocation: Invocation): SitepairCommand {
   addBackup(program, invocation);
   addDatasets(program, invocation);
   addSnapshots(program, invocation);
+  addLs(program, invocation);
   addRestore(program, invocation);
   addReplicate(program, invocation);
   addScrub(program, invocation);

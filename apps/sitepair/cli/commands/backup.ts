@@ -2,7 +2,7 @@ import type { Backup, BackupContent } from '../../client/backup.ts';
 import { collect, type SitepairCommand, UsageError } from '../command.ts';
 import { counted, formatBytes, formatDataRate, formatDuration } from '../format.ts';
 import type { Invocation } from '../invocation.ts';
-import { printable } from '../printable.ts';
+import { problemLines, problemsJson } from '../problem-lines.ts';
 
 interface BackupOptions {
   readonly dataset: string;
@@ -11,9 +11,6 @@ interface BackupOptions {
   readonly oneFileSystem?: true;
   readonly stdin?: string;
 }
-
-// A disk that fails makes thousands of these; --json has the first 1000.
-const problemsShownMax = 20;
 
 const resumes = 'Run the same command again: what the appliance acknowledged is kept and not sent again.';
 
@@ -86,7 +83,7 @@ function backupJson({ snapshot, taken, sentBytes, seconds }: Backup) {
     sentBytes,
     seconds,
     problemCount: taken.problemCount,
-    problems: taken.problems.map(({ path, code, what }) => ({ path: Buffer.from(path).toString(), code, what })),
+    problems: problemsJson(taken.problems),
   };
 }
 
@@ -104,10 +101,6 @@ function backupText({ snapshot, taken, sentBytes, seconds }: Backup): string {
     `  new to the store: ${formatBytes(statistics.newBytes)}, as ${formatBytes(sentBytes)} sent${known}`,
     `  in ${formatDuration(seconds)} (${rate})`,
   ];
-  if (problemCount > 0) {
-    lines.push('', `${counted(problemCount, 'problem')}:`);
-    for (const { path, what } of problems.slice(0, problemsShownMax)) lines.push(`  ! ${printable(path)}: ${what}`);
-    if (problemCount > problemsShownMax) lines.push(`  and ${problemCount - problemsShownMax} more: --json lists them`);
-  }
+  lines.push(...problemLines(problems, problemCount));
   return lines.join('\n');
 }

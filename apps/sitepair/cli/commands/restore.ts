@@ -3,11 +3,11 @@ import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { AppError, systemCode } from '#runtime';
 import type { Restored } from '../../client/restore.ts';
-import { parseRestorePoint } from '../../client/restore-point.ts';
+import { parseRestorePoint, type RestorePoint } from '../../client/restore-point.ts';
 import { type SitepairCommand, UsageError } from '../command.ts';
 import { counted, formatBytes, formatCount, formatDataRate, formatDuration } from '../format.ts';
 import type { Invocation } from '../invocation.ts';
-import { printable } from '../printable.ts';
+import { problemLines, problemsJson } from '../problem-lines.ts';
 
 const existingPolicies = {
   refuse: { policy: 'refuse-if-not-empty', what: '' },
@@ -24,7 +24,6 @@ interface RestoreOptions {
   readonly from?: string;
 }
 
-const problemsShownMax = 20;
 const goesOn = 'Run the same command again: files that are complete are not written again.';
 
 export function addRestore(program: SitepairCommand, invocation: Invocation): void {
@@ -44,12 +43,14 @@ export function addRestore(program: SitepairCommand, invocation: Invocation): vo
         .choices(Object.keys(existingPolicies))
         .default('refuse'),
     )
+    .option('--tar <file>', 'write a tar archive instead; - is standard output')
     .option('--dry-run', 'say what would be done, write nothing')
     .option('--from <peer>', 'fetch what this site lacks from this peer only')
     .teach(
       [
         { run: 'sitepair restore home@latest --to /srv/home', what: 'all of it, into a new or empty folder' },
         { run: 'sitepair restore north/home@latest:/home/ada/thesis --to ~/thesis', what: 'one folder of it' },
+        { run: 'sitepair restore shop@latest --tar - | tar -t', what: 'as an archive, without a file in between' },
         {
           run: 'sitepair restore home@2026-01-31T08:00 --to /home --existing newer --dry-run',
           what: 'what would happen to the files there?',
@@ -58,29 +59,62 @@ export function addRestore(program: SitepairCommand, invocation: Invocation): vo
       ['Nothing beside the files of the snapshot is ever removed. After Ctrl-C the same command goes on.'],
       'some files are not as they were: they are listed',
     );
-  command.action(async (text: string, options: RestoreOptions) => {
+  command.action((text: string, options: RestoreOptions) => {
     const point = parseRestorePoint(text);
-    const { to } = options;
-    if (to === undefined) throw new UsageError('a restore needs a folder: --to DIR', command.fullName());
-    sayWhatHappens(to, options, invocation);
-    const { restoreIntoFolder } = await import('../../client/restore.ts');
-    await using appliance = await invocation.connect();
-    using interrupt = invocation.interrupt(goesOn);
-    const progress = invocation.progress('files', 'data');
-    const restored = await restoreIntoFolder(appliance, {
-      point,
-      fromPeer: options.from,
-      target: to,
-      existing: existingPolicies[options.existing].policy,
-      dryRun: options.dryRun === true,
-      clock: invocation.clock,
-      signal: interrupt.signal,
-      onProgress: (now) => progress.show(now),
-    }).finally(() => progress[Symbol.dispose]());
-    const { problemCount, ownersNotSet } = restored.report;
-    if (problemCount > 0 || ownersNotSet > 0) invocation.exitCode = 3;
-    invocation.print(restoreJson(restored), () => restoreText(restored, to, options.dryRun === true));
+    const { to, tar } = options;
+    if (to !== undefined && tar === undefined) return restoreTo(to, point, options, invocation);
+    if (to === undefined && tar !== undefined && !options.dryRun && !(tar === '-' && invocation.json)) {
+      return restoreTar(tar, point, options, invocation);
+    }
+    throw new UsageError(
+      'a restore needs either --to DIR or --tar FILE; an archive has no --dry-run, and on standard output no --json',
+      command.fullName(),
+    );
   });
+}
+
+async function restoreTo(to: string, point: RestorePoint, options: RestoreOptions, invocation: Invocation) {
+  sayWhatHappens(to, options, invocation);
+  const { restoreIntoFolder } = await import('../../client/restore.ts');
+  await using appliance = await invocation.connect();
+  using interrupt = invocation.interrupt(goesOn);
+  const progress = invocation.progress('files', 'data');
+  const restored = await restoreIntoFolder(appliance, {
+    point,
+    fromPeer: options.from,
+    target: to,
+    existing: existingPolicies[options.existing].policy,
+    dryRun: options.dryRun === true,
+    clock: invocation.clock,
+    signal: interrupt.signal,
+    onProgress: (now) => progress.show(now),
+  }).finally(() => progress[Symbol.dispose]());
+  const { problemCount, ownersNotSet } = restored.report;
+  if (problemCount > 0 || ownersNotSet > 0) invocation.exitCode = 3;
+  invocation.print(restoreJson(restored), () => restoreText(restored, to, options.dryRun === true));
+}
+
+async function restoreTar(file: string, point: RestorePoint, options: RestoreOptions, invocation: Invocation) {
+  const { restoreAsTar } = await import('../../client/restore-tar.ts');
+  await using appliance = await invocation.connect();
+  using interrupt = invocation.interrupt('Run it again: an archive is written from its beginning.');
+  const progress = invocation.progress('files', 'data');
+  const { snapshot, tarBytes, problems, seconds } = await restoreAsTar(appliance, {
+    point,
+    fromPeer: options.from,
+    file,
+    replaceFile: options.existing === 'overwrite',
+    clock: invocation.clock,
+    signal: interrupt.signal,
+    onProgress: (now) => progress.show(now),
+  }).finally(() => progress[Symbol.dispose]());
+  if (problems.length > 0) invocation.exitCode = 3;
+  const text = [
+    `Wrote ${snapshot.name} as tar: ${formatBytes(tarBytes)} in ${formatDuration(seconds)}.`,
+    ...problemLines(problems, problems.length),
+  ].join('\n');
+  if (file === '-') invocation.note(text);
+  else invocation.print({ snapshot, tarBytes, seconds, problems: problemsJson(problems) }, () => text);
 }
 
 /** Before anything is written: what becomes of what is in the folder. */
@@ -105,8 +139,7 @@ function entriesIn(folder: string): number {
 }
 
 function restoreJson({ snapshot, report, receivedBytes, seconds }: Restored) {
-  const problems = report.problems.map(({ path, code, what }) => ({ path: Buffer.from(path).toString(), code, what }));
-  return { snapshot, report: { ...report, problems }, receivedBytes, seconds };
+  return { snapshot, report: { ...report, problems: problemsJson(report.problems) }, receivedBytes, seconds };
 }
 
 function restoreText({ snapshot, report, receivedBytes, seconds }: Restored, to: string, dryRun: boolean): string {
@@ -124,12 +157,6 @@ function restoreText({ snapshot, report, receivedBytes, seconds }: Restored, to:
     [report.ownersNotSet, 'belong to you instead of their owner: only root can give files away'],
   ];
   for (const [count, text] of facts) if (count > 0) lines.push(`  ${formatCount(count)} ${text}`);
-  if (report.problemCount > 0) {
-    lines.push('', `${counted(report.problemCount, 'problem')}:`);
-    for (const { path, what: why } of report.problems.slice(0, problemsShownMax))
-      lines.push(`  ! ${printable(path)}: ${why}`);
-    const more = report.problemCount - problemsShownMax;
-    if (more > 0) lines.push(`  and ${formatCount(more)} more: --json lists them`);
-  }
+  lines.push(...problemLines(report.problems, report.problemCount));
   return lines.join('\n');
 }
