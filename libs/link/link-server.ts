@@ -78,22 +78,20 @@ export class LinkServer<D extends Door = Door> {
     server.maxHeadersCount = 64;
     server.on('connection', (socket: Socket) => this.#room.enter(socket, socket.remoteAddress ?? ''));
     server.on('request', (_request, response) => response.writeHead(404, { connection: 'close' }).end());
-    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
-      this.handleUpgrade(request, socket, head),
-    );
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      if (!this.handleUpgrade(request, socket, head)) socket.destroy();
+    });
   }
 
-  /** For a server that serves other things too: an upgrade request that may be for the link. */
-  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (!(socket instanceof Socket) || request.url !== linkPath) {
-      socket.destroy();
-      return;
-    }
+  /** For a server that serves other things too: false when the upgrade request is not for the link, and is left alone. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+    if (!(socket instanceof Socket) || request.url !== linkPath) return false;
     const address = socket.remoteAddress ?? '';
-    if (!this.#room.enter(socket, address)) return;
+    if (!this.#room.enter(socket, address)) return true;
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       void this.#welcome(new WebSocketConduit(webSocket, socket, this.#options.settings.timers), socket, address);
     });
+    return true;
   }
 
   /** Ends all that is under way and all links that were answered here. */

@@ -28,13 +28,18 @@ export class NoiseCipher {
 
   /** Encrypts the concatenation of `parts` into one new buffer that ends with the tag. */
   encrypt(parts: readonly Uint8Array[], associated: Uint8Array = emptyBytes): Buffer {
+    return Buffer.concat(this.seal(parts, associated));
+  }
+
+  /** The same in pieces, for who gathers them anyway: joining 64 KiB costs as much as a third of sealing them. */
+  seal(parts: readonly Uint8Array[], associated: Uint8Array = emptyBytes): Uint8Array[] {
     const cipher = createCipheriv('aes-256-gcm', this.#key, this.#nextNonce(), { authTagLength: noiseTagBytes });
     if (associated.length > 0) cipher.setAAD(associated);
     const pieces: Uint8Array[] = [];
     for (const part of parts) if (part.length > 0) pieces.push(cipher.update(part));
     cipher.final();
     pieces.push(cipher.getAuthTag());
-    return Buffer.concat(pieces);
+    return pieces;
   }
 
   /** The plaintext in a new buffer; throws `handshake_failed` when it was not made with this key at this place. */

@@ -50,9 +50,9 @@ export class NoiseConduit implements FrameConduit {
 
   send(parts: readonly Uint8Array[]): boolean {
     const { send } = this.#session;
-    const sealed = send.encrypt(parts);
+    const sealed = send.seal(parts);
     this.#rekeyWhenDue(send);
-    return this.#inner.send([sealed]);
+    return this.#inner.send(sealed);
   }
 
   close(): void {

@@ -3,22 +3,31 @@ import type { Timers } from '#runtime';
 import { handshakeTimeoutMs } from './link-settings.ts';
 
 export interface StrangerLimits {
-  /** Connections from one address that have not said yet who they are. */
+  /** Connections from one address that have not said yet who they are; one more is cut off. */
   readonly perAddressMax: number;
+  /** Of all such connections: one more cuts off the oldest, so that whoever fills the room cannot lock a peer out. */
   readonly allMax: number;
   /** From accepting a connection to knowing who is there. */
   readonly timeoutMs: number;
+  /** How long one that ended unknown still counts for its address: together with the first limit, a rate. */
+  readonly penaltyMs: number;
 }
 
 /** A peer dials a control and a few data connections at once; a proxy in front makes all strangers one address. */
-export const defaultStrangerLimits: StrangerLimits = { perAddressMax: 16, allMax: 128, timeoutMs: handshakeTimeoutMs };
+export const defaultStrangerLimits: StrangerLimits = {
+  perAddressMax: 16,
+  allMax: 128,
+  timeoutMs: handshakeTimeoutMs,
+  penaltyMs: 1000,
+};
 
 /** Counts and times the connections of strangers: whoever is too many or too slow is cut off without a word. */
 export class StrangerRoom {
   readonly #limits: StrangerLimits;
   readonly #timers: Timers;
   readonly #perAddress = new Map<string, number>();
-  readonly #leaving = new Map<Duplex, () => void>();
+  /** In the order of coming, with what each has to do when it leaves. */
+  readonly #leaving = new Map<Duplex, (isKnown: boolean) => void>();
 
   constructor(limits: StrangerLimits, timers: Timers) {
     this.#limits = limits;
@@ -29,36 +38,46 @@ export class StrangerRoom {
     return this.#leaving.size;
   }
 
-  /** False when `socket` was cut off because there are too many. Entering twice counts once. */
+  /** False when `socket` was cut off because its address has too many. Entering twice counts once. */
   enter(socket: Duplex, address: string): boolean {
     if (this.#leaving.has(socket)) return true;
     const sameAddress = this.#perAddress.get(address) ?? 0;
-    if (this.#leaving.size >= this.#limits.allMax || sameAddress >= this.#limits.perAddressMax) {
+    if (sameAddress >= this.#limits.perAddressMax) {
       socket.destroy();
       return false;
     }
+    const [oldest] = this.#leaving.keys();
+    if (oldest !== undefined && this.#leaving.size >= this.#limits.allMax) {
+      this.#leaving.get(oldest)?.(false);
+      oldest.destroy();
+    }
     this.#perAddress.set(address, sameAddress + 1);
     const deadline = this.#timers.after(this.#limits.timeoutMs, () => socket.destroy());
-    const leave = () => {
-      if (!this.#leaving.delete(socket)) return;
+    const onClose = () => this.#leaving.get(socket)?.(false);
+    socket.on('close', onClose);
+    this.#leaving.set(socket, (isKnown) => {
+      this.#leaving.delete(socket);
       deadline.cancel();
-      socket.off('close', leave);
-      const left = (this.#perAddress.get(address) ?? 1) - 1;
-      if (left === 0) this.#perAddress.delete(address);
-      else this.#perAddress.set(address, left);
-    };
-    this.#leaving.set(socket, leave);
-    socket.on('close', leave);
+      socket.off('close', onClose);
+      if (isKnown || this.#limits.penaltyMs === 0) this.#release(address);
+      else this.#timers.after(this.#limits.penaltyMs, () => this.#release(address));
+    });
     return true;
   }
 
   /** The socket's other end is known now. */
   leave(socket: Duplex): void {
-    this.#leaving.get(socket)?.();
+    this.#leaving.get(socket)?.(true);
   }
 
   /** Cuts off everybody, at shutdown. */
   clear(): void {
     for (const socket of this.#leaving.keys()) socket.destroy();
+  }
+
+  #release(address: string): void {
+    const left = (this.#perAddress.get(address) ?? 1) - 1;
+    if (left === 0) this.#perAddress.delete(address);
+    else this.#perAddress.set(address, left);
   }
 }

@@ -20,6 +20,10 @@ const backlogBytesMax = 1024 * 1024;
 // Enough that the kernel always has something to take, little enough that a control frame soon gets its turn.
 const unsentBytesMax = 256 * 1024;
 
+// A new buffer for each large frame would keep the garbage collector busy: a few are used again and again.
+const reusedFrameBytesMin = 8192;
+const reusedBuffersMax = 6;
+
 // A close handshake that takes longer is no use to anybody.
 const closeTimeoutMs = 3000;
 
@@ -45,6 +49,8 @@ export class WebSocketConduit implements FrameConduit {
   readonly #webSocket: WebSocket;
   readonly #timers: Timers;
   readonly #inbox = new FrameInbox();
+  /** Free buffers for gathering frames; one comes back once the kernel has its frame. */
+  readonly #buffers: Buffer[] = [];
   #backlogBytesMax = 1;
   #why = 'the other end closed it';
 
@@ -81,11 +87,11 @@ export class WebSocketConduit implements FrameConduit {
   }
 
   send(parts: readonly Uint8Array[]): boolean {
-    const [first] = parts;
-    assert(first !== undefined, 'a frame has parts');
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return false;
-    this.bytesSent += frameBytes(parts) + webSocketOverheadBytes;
-    this.#webSocket.send(parts.length === 1 ? first : Buffer.concat(parts), { binary: true });
+    const length = frameBytes(parts);
+    this.bytesSent += length + webSocketOverheadBytes;
+    if (length < reusedFrameBytesMin) this.#webSocket.send(Buffer.concat(parts, length), { binary: true });
+    else this.#sendReused(parts, length);
     // Not `bufferedAmount`, which lies after a close. Past 64 KiB the socket promises a 'drain'.
     return !this.socket.writableNeedDrain || this.socket.writableLength < unsentBytesMax;
   }
@@ -104,6 +110,18 @@ export class WebSocketConduit implements FrameConduit {
   destroy(why: string): void {
     this.#why = why;
     this.#webSocket.terminate();
+  }
+
+  #sendReused(parts: readonly Uint8Array[], length: number): void {
+    const buffer = this.#buffers.pop() ?? Buffer.allocUnsafeSlow(webSocketFrameBytesMax);
+    let filled = 0;
+    for (const part of parts) {
+      buffer.set(part, filled);
+      filled += part.length;
+    }
+    this.#webSocket.send(buffer.subarray(0, length), { binary: true }, () => {
+      if (this.#buffers.length < reusedBuffersMax) this.#buffers.push(buffer);
+    });
   }
 
   #message(data: Buffer, isBinary: boolean): void {
