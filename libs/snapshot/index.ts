@@ -13,6 +13,7 @@ export type {
 } from './take/snapshot-options.ts';
 export { type StreamOptions, snapshotStream } from './take/snapshot-stream.ts';
 export { takeSnapshot } from './take/take-snapshot.ts';
+export { type TarOptions, tarStream } from './tar/tar-stream.ts';
 export { type Change, type Difference, diffTrees, type TreeSide } from './tree/diff-trees.ts';
 export type { NodeReader } from './tree/directory-reader.ts';
 export { entryAt, findPath, readManifest } from './tree/find-entry.ts';

@@ -2,6 +2,7 @@
 // memory of small arrays, and JavaScript's own order of them is memcmp order.
 
 export function textOf(bytes: Uint8Array): string {
+  if (bytes.length === 0) return '';
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 

@@ -21,13 +21,15 @@ import {
 export interface CorpusOptions {
   /** Also what only root can make: devices, capabilities, files of other owners. */
   readonly root: boolean;
+  /** Paths past 4096 bytes (default true): GNU tar cannot make them. */
+  readonly longPaths?: boolean;
 }
 
 const mebibyte = 1_048_576;
 const folderFlags = openFlag.read | openFlag.directory;
 
 /** Makes `folder` with a small tree that has every kind of file and name, and every attribute, that a backup can meet. */
-export function makeCorpus(folder: string, { root }: CorpusOptions): void {
+export function makeCorpus(folder: string, { root, longPaths = true }: CorpusOptions): void {
   mkdirSync(folder);
   const top = openAt(currentFolder, Buffer.from(folder), folderFlags);
   try {
@@ -35,7 +37,7 @@ export function makeCorpus(folder: string, { root }: CorpusOptions): void {
     links(folder, top);
     specialFiles(top, root);
     names(top);
-    deepPaths(top);
+    deepPaths(top, longPaths);
     attributes(top, root);
     // Last: everything above changed the times of folders.
     times(top);
@@ -123,10 +125,10 @@ function names(top: number): void {
   });
 }
 
-function deepPaths(top: number): void {
+function deepPaths(top: number, longPaths: boolean): void {
   mkdirAt(top, bytes('deep'), 0o755);
   // 20 x 251 bytes: no path of 4096 bytes reaches the file. And more levels than descriptors that are kept open.
-  makeDeep(top, 'deep', 20, Buffer.alloc(250, 'd'));
+  makeDeep(top, 'deep', longPaths ? 20 : 15, Buffer.alloc(250, 'd'));
   makeDeep(top, 'deep', 230, bytes('e'));
 }
 

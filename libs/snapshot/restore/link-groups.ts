@@ -1,4 +1,4 @@
-import type { Entry } from '#model';
+import { type Entry, EntryKind } from '#model';
 import { closeFd, linkAt, openBeneath, openFlag, renameAt, statAt } from '#posix';
 import { linkKey } from '../tree/entry-fields.ts';
 import { unlinkIfThere } from './file-writer.ts';
@@ -72,7 +72,8 @@ export class LinkGroups {
   #link({ first }: Group, name: LinkName): void {
     try {
       this.#linkTo(first, name);
-      this.#run.report.files += 1;
+      if (name.entry.kind === EntryKind.file) this.#run.report.files += 1;
+      else this.#run.report.others += 1;
       this.#run.report.hardLinks += 1;
     } catch (error) {
       this.#run.fileProblem(name.path, error);

@@ -37,7 +37,7 @@ export interface RestoreReport {
   directories: number;
   /** Symlinks, fifos, device nodes. */
   others: number;
-  /** Further names of files, among `files`. */
+  /** Further names of files and others, counted there too. */
   hardLinks: number;
   bytes: number;
   /** Files taken for complete: kind, size and modification time were equal. */

@@ -169,9 +169,9 @@ export class TreeRestore {
   async #other({ folder, entry, path }: Placed): Promise<void> {
     const linked = { folder, entry, path };
     if (entry.links > 1 && this.#links.joins(linked)) return;
+    const xattrs = await this.#run.xattrs(entry, path);
     const dirFd = folder.descriptor;
     const temporary = this.#run.temporaryName(entry.name);
-    const xattrs = await this.#run.xattrs(entry, path);
     unlinkIfThere(dirFd, temporary);
     switch (entry.kind) {
       case EntryKind.symlink:

@@ -1,6 +1,7 @@
 import type { Directory, DirectoryIndex, Entry, TreeNode } from '#model';
 import { AppError, compareBytes } from '#runtime';
 import { decodeNode } from '#wire';
+import { plainEntry } from './entry-fields.ts';
 import { treeLimits } from './tree-limits.ts';
 
 /** Where payloads of nodes come from, already checked against their hashes: a SnapshotSource, or any part of one. */
@@ -23,7 +24,7 @@ export async function* directorySegments(
       if (last !== undefined && compareBytes(last, name) >= 0) throw malformedTree('its names are not in order');
       last = name;
     }
-    yield entries;
+    yield entries.map(plainEntry);
   }
 }
 
@@ -44,7 +45,7 @@ export async function findInDirectory(
     const node = await readFolderNode(nodes, at, level);
     if (node.type === 'directory') {
       const entry = lastAtOrBefore(node.directory.entries, name, (candidate) => candidate.name);
-      return entry !== undefined && compareBytes(entry.name, name) === 0 ? entry : undefined;
+      return entry !== undefined && compareBytes(entry.name, name) === 0 ? plainEntry(entry) : undefined;
     }
     const segment = lastAtOrBefore(node.directoryIndex.segments, name, (candidate) => candidate.firstName);
     if (segment === undefined) return undefined;

@@ -42,6 +42,16 @@ export function blankEntry(name: Uint8Array, kind: EntryKind): Entry {
   };
 }
 
+/**
+ * A decoded entry as an object of its own. The decoder leaves absent fields to a prototype, where a copy does not find
+ * them, and there absent bytes are no Uint8Array.
+ */
+export function plainEntry(decoded: Entry): Entry {
+  const entry = Object.assign(blankEntry(decoded.name, decoded.kind), decoded);
+  if (entry.name.length === 0) entry.name = none;
+  return entry;
+}
+
 /** The entry for what `status` says; content, names of owners, attributes and link target are the caller's to fill in. */
 export function entryOfStatus(name: Uint8Array, status: FileStatus): Entry {
   const isDevice = status.kind === 'char' || status.kind === 'block';

@@ -3,6 +3,7 @@ import { AppError } from '#runtime';
 import { decodeNode } from '#wire';
 import { textOf } from '../path-text.ts';
 import { findInDirectory, malformedTree, type NodeReader } from './directory-reader.ts';
+import { plainEntry } from './entry-fields.ts';
 
 /** The manifest behind a snapshot's hash. Throws AppError `malformed_tree`, or what the source throws. */
 export async function readManifest(nodes: NodeReader, hash: Uint8Array): Promise<Manifest> {
@@ -10,7 +11,7 @@ export async function readManifest(nodes: NodeReader, hash: Uint8Array): Promise
   if (node.type !== 'manifest' || node.manifest.root?.kind !== EntryKind.directory) {
     throw malformedTree('it is not the top of a snapshot');
   }
-  return node.manifest;
+  return Object.assign(node.manifest, { root: plainEntry(node.manifest.root) });
 }
 
 /**
