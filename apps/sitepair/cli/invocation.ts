@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { AppError, type Clock, systemClock, systemTimers, type Timers } from '#runtime';
 import { type ApplianceConnection, connectAppliance } from '../client/connect-appliance.ts';
 import { catchInterrupt, type Interrupt } from './interrupt.ts';
+import { printableText } from './printable.ts';
 import { ProgressLine } from './progress-line.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
 
@@ -52,13 +53,13 @@ export class Invocation {
 
   /** The result of the command: `value` with --json, else the text for people. */
   print(value: unknown, text: () => string): void {
-    const shown = this.json ? JSON.stringify(value) : text();
+    const shown = this.json ? JSON.stringify(value) : printableText(text());
     if (shown !== '') this.terminal.out(`${shown}\n`);
   }
 
   /** Something for people to know besides the result. */
   note(text: string): void {
-    if (!this.json) this.terminal.err(`${text}\n`);
+    if (!this.json) this.terminal.err(`${printableText(text)}\n`);
   }
 
   progress(items: string, rate: 'link' | 'data'): ProgressLine {

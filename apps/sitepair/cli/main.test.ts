@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Operations } from '../appliance/operations.ts';
-import { runCommand } from '../testing/run-command.ts';
+import { runCommand, startCommand } from '../testing/run-command.ts';
 import { calm, mail, scriptedOperations, south, unknownSnapshot } from '../testing/scripted-operations.ts';
 import { serveApi } from '../testing/served-api.ts';
 
@@ -205,10 +205,39 @@ test('a kit goes into a new file of its owner, overwrites nothing, and leaves no
   assert.deepEqual(appliance.operations.asked, []);
   rmSync(file);
   const { status, stdout } = await kit('--json');
-  assert.deepEqual([status, JSON.parse(stdout)], [0, { made: true, kitFile: file }]);
+  assert.deepEqual([status, JSON.parse(stdout)], [0, { kitFile: file }]);
   rmSync(file);
   const passphrase = join(appliance.stateFolder, 'passphrase');
   writeFileSync(passphrase, '\n');
   assert.match((await kit('--passphrase-file', passphrase)).stderr, /is empty/);
   assert.equal(existsSync(file), false);
+});
+
+test('Ctrl-C stops a scrub in good order, and says what becomes of it', async () => {
+  const stopped = Promise.withResolvers<void>();
+  const started = Promise.withResolvers<void>();
+  await using appliance = await withAppliance({
+    scrub: (_, { signal }) => {
+      started.resolve();
+      signal.addEventListener('abort', () => stopped.resolve());
+      return new Promise((__, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    },
+  });
+  const command = startCommand(['scrub', '--state', appliance.stateFolder]);
+  await started.promise;
+  command.interrupt();
+  const { status, stderr } = await command.ended;
+  await stopped.promise;
+  assert.equal(status, 1);
+  assert.match(stderr, /^Stopping in good order; once more stops at once\.\n/);
+  assert.match(stderr, /sitepair: stopped as asked, before the end\n {2}to do: {2}Nothing is lost by that/);
+});
+
+test('what other sites say cannot move the cursor', async () => {
+  await using appliance = await withAppliance({
+    status: () => ({ ...calm, attention: ['\x1b[2Jall is well'], peers: [{ ...south, linkDetail: '\x1b]0;x\x07' }] }),
+  });
+  const { stdout } = await appliance.run('status');
+  assert.match(stdout, /! \\x1b\[2Jall is well\n/);
+  assert.ok(!/[^\P{Cc}\n]/u.test(stdout));
 });

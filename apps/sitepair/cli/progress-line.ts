@@ -1,6 +1,7 @@
 import type { Clock, Timer, Timers } from '#runtime';
 import type { Progress } from '../appliance/operations.ts';
 import { formatBytes, formatCount, formatDataRate, formatDuration, formatLinkRate } from './format.ts';
+import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface ProgressOptions {
@@ -111,6 +112,6 @@ export class ProgressLine implements Disposable {
       const of = totalItems === undefined ? '' : ` of ${formatCount(totalItems)}`;
       parts.push(`${formatCount(doneItems)}${of} ${items}`);
     }
-    return `${doing}: ${parts.join(', ')}`;
+    return `${printable(doing)}: ${parts.join(', ')}`;
   }
 }

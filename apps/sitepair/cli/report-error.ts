@@ -1,5 +1,6 @@
 import { isAppError } from '#runtime';
 import { toProblem } from '../api/problem.ts';
+import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface ReportOptions {
@@ -15,9 +16,9 @@ export function reportError(error: unknown, terminal: Terminal, options: ReportO
   } else {
     const red = terminal.errHasColour ? '\x1b[31m' : '';
     const plain = terminal.errHasColour ? '\x1b[0m' : '';
-    terminal.err(`${red}sitepair: ${problem.detail}${plain}\n`);
-    if (problem.why !== '') terminal.err(`  why:    ${problem.why}\n`);
-    terminal.err(`  to do:  ${problem.advice}\n`);
+    terminal.err(`${red}sitepair: ${printable(problem.detail)}${plain}\n`);
+    if (problem.why !== '') terminal.err(`  why:    ${printable(problem.why)}\n`);
+    terminal.err(`  to do:  ${printable(problem.advice)}\n`);
   }
   if (options.verbose) terminal.err(`${stacks(error)}\n`);
   else if (!options.json && !isAppError(error) && error instanceof Error) terminal.err(`${error.stack}\n`);

@@ -12,8 +12,8 @@ const mainFile = join(import.meta.dirname, '..', 'main.ts');
  * stdin or dies. Root starts it as the owner of the state, so that root never owns a file in there. What keeps it from
  * starting is thrown as it was there.
  */
-export async function startPrivateAppliance(stateFolder: string): Promise<AsyncDisposable> {
-  const child = spawn(process.execPath, [mainFile, 'serve', '--state', resolve(stateFolder), '--private'], {
+export async function startPrivateAppliance(stateFolder: string, program = mainFile): Promise<AsyncDisposable> {
+  const child = spawn(process.execPath, [program, 'serve', '--state', resolve(stateFolder), '--private'], {
     // Its own session: Ctrl-C is for the command, which then lets the appliance finish what it holds.
     detached: true,
     cwd: '/',

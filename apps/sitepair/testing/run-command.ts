@@ -10,13 +10,26 @@ export interface CommandRun {
   readonly stderr: string;
 }
 
-/** Runs the command line as its own process, without a terminal, as a script does. */
-export async function runCommand(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<CommandRun> {
+export interface StartedCommand {
+  readonly ended: Promise<CommandRun>;
+  /** Ctrl-C. */
+  interrupt(): void;
+}
+
+/** Starts the command line as its own process, without a terminal, as a script does. */
+export function startCommand(args: readonly string[], environment: NodeJS.ProcessEnv = {}): StartedCommand {
   const child = spawn(process.execPath, [mainFile, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
   });
   const closed = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const [stdout, stderr, status] = await Promise.all([text(child.stdout), text(child.stderr), closed]);
-  return { status, stdout, stderr };
+  const ended = Promise.all([text(child.stdout), text(child.stderr), closed]);
+  return {
+    ended: ended.then(([stdout, stderr, status]) => ({ status, stdout, stderr })),
+    interrupt: () => child.kill('SIGINT'),
+  };
+}
+
+export function runCommand(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<CommandRun> {
+  return startCommand(args, environment).ended;
 }

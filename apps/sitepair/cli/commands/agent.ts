@@ -58,10 +58,12 @@ export function addAgent(program: SitepairCommand, invocation: Invocation): void
     .action(async (name: string) => {
       await using appliance = await invocation.connect();
       if (!(await invocation.confirm(`Let ${name} in no more?`))) {
-        return invocation.print({ revoked: false }, () => 'Nothing was changed.');
+        return invocation.note('Nothing was changed.');
       }
-      await appliance.api.call('agentRevoke', { name });
-      invocation.print({ revoked: true }, () => `${name} is let in no more. Its snapshots stay.`);
+      invocation.print(
+        await appliance.api.call('agentRevoke', { name }),
+        () => `${name} is let in no more. Its snapshots stay.`,
+      );
     });
 }
 

@@ -39,7 +39,10 @@ export function addBackup(program: SitepairCommand, invocation: Invocation): voi
           what: 'a dump, without a file in between',
         },
       ],
-      ['Stop it with Ctrl-C; the next run sends only what is missing.'],
+      [
+        'Stop it with Ctrl-C; the next run sends only what is missing.',
+        'With --stdin, see that a failing dump fails the line: set -o pipefail. Half a dump looks like a whole one.',
+      ],
       'some files could not be read, or changed while they were read',
     );
   command.action(async (paths: string[], options: BackupOptions) => {

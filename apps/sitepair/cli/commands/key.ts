@@ -52,7 +52,7 @@ function addKit(key: SitepairCommand, invocation: Invocation): void {
       const passphrase = readPassphrase(options.passphraseFile);
       await using appliance = await invocation.connect();
       if (!(await invocation.confirm('The old recovery kit will be void. Make a new one?'))) {
-        return invocation.print({ made: false }, () => 'Nothing was changed.');
+        return invocation.note('Nothing was changed.');
       }
       const kitFile = options.kit === undefined ? undefined : new KitFile(options.kit);
       const ask = passphrase === undefined ? {} : { passphrase };
@@ -61,7 +61,7 @@ function addKit(key: SitepairCommand, invocation: Invocation): void {
         throw error;
       });
       kitFile?.write(kitText);
-      invocation.print({ made: true, ...(kitFile === undefined ? { kitText } : { kitFile: kitFile.path }) }, () =>
+      invocation.print(kitFile === undefined ? { kitText } : { kitFile: kitFile.path }, () =>
         kitFile === undefined
           ? kitText
           : `The new recovery kit is ${kitFile.path}. Print it, and keep it out of this building.`,

@@ -170,11 +170,11 @@ function addRemove(pair: SitepairCommand, invocation: Invocation): void {
     .action(async (peer: string) => {
       await using appliance = await invocation.connect();
       const sure = await invocation.confirm(`Remove ${peer}? What it holds it can still read; nothing new goes there.`);
-      if (!sure) return invocation.print({ removed: false, warnings: [] }, () => 'Nothing was changed.');
-      const { warnings } = await appliance.api.call('pairRemove', { peer });
-      if (warnings.length > 0) invocation.exitCode = 3;
-      invocation.print({ removed: true, warnings }, () =>
-        [`${peer} is removed.`, ...warnings.map((text) => `! ${text}`)].join('\n'),
+      if (!sure) return invocation.note('Nothing was changed.');
+      const removed = await appliance.api.call('pairRemove', { peer });
+      if (removed.warnings.length > 0) invocation.exitCode = 3;
+      invocation.print(removed, () =>
+        [`${peer} is removed.`, ...removed.warnings.map((text) => `! ${text}`)].join('\n'),
       );
     });
 }
