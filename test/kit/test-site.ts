@@ -1,0 +1,152 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemTimers } from '#runtime';
+
+const program = join(import.meta.dirname, '..', '..', 'apps', 'sitepair', 'main.ts');
+
+export interface CommandResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A folder for one test, removed with all that is in it. */
+export function testFolder(name: string): { readonly path: string; [Symbol.dispose](): void } {
+  const path = mkdtempSync(join(tmpdir(), `sitepair-${name}-`));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** Runs the command line as a user does and waits for its end. */
+export async function runSitepair(args: readonly string[]): Promise<CommandResult> {
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout: stdout(), stderr: stderr() };
+}
+
+/** One site of a test: its state folder and, while it serves, its process. */
+export class TestSite implements AsyncDisposable {
+  readonly name: string;
+  readonly state: string;
+  readonly kit: string;
+  #process: ChildProcess | undefined;
+  #log = () => '';
+
+  private constructor(name: string, state: string, kit: string) {
+    this.name = name;
+    this.state = state;
+    this.kit = kit;
+  }
+
+  /** `sitepair init` in a new folder below `root`. */
+  static async init(root: string, name: string): Promise<TestSite> {
+    const site = new TestSite(name, join(root, name), join(root, `${name}.kit`));
+    await site.ok('init', '--site', name, '--kit', site.kit);
+    return site;
+  }
+
+  /** A site whose state is still to be made, by rebuild. */
+  static unmade(root: string, name: string, kit: string): TestSite {
+    return new TestSite(name, join(root, name), kit);
+  }
+
+  run(...args: readonly string[]): Promise<CommandResult> {
+    return runSitepair([...args, '--state', this.state]);
+  }
+
+  /** Runs a command that must succeed; `allow` names other exit codes that are fine. */
+  async ok(...args: readonly string[]): Promise<CommandResult> {
+    const result = await this.run(...args);
+    if (result.code === 0) return result;
+    throw new Error(
+      `${this.name}: sitepair ${args.join(' ')} ended with ${result.code}\n${result.stdout}\n${result.stderr}\n${this.#log()}`,
+    );
+  }
+
+  /** The JSON that a command prints. */
+  async json<T>(...args: readonly string[]): Promise<T> {
+    return JSON.parse((await this.ok(...args, '--json')).stdout) as T;
+  }
+
+  /** Starts `serve` on a free port of loopback (or the one given) and returns HOST:PORT. */
+  async serve(port = 0): Promise<string> {
+    const child = spawn(process.execPath, [program, 'serve', '--state', this.state, '--listen', `127.0.0.1:${port}`], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#process = child;
+    const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
+    this.#log = () => `--- log of ${this.name} ---\n${stdout()}${stderr()}`;
+    while (!stdout().includes('is up')) {
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`${this.name} did not start\n${this.#log()}`);
+      await systemTimers.sleep(20);
+    }
+    const address = /127\.0\.0\.1:\d+/.exec(stdout())?.[0];
+    if (address === undefined) throw new Error(`no address in: ${stdout()}`);
+    return address;
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  log(): string {
+    return this.#log();
+  }
+
+  /** kill -9, as a power cut of the process. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM');
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.kill();
+  }
+
+  async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'close');
+    child.kill(signal);
+    await ended;
+  }
+}
+
+/** Pairs two serving sites the way two admins do it; returns once each end says so. */
+export async function pairSites(inviter: TestSite, accepter: TestSite, address: string): Promise<void> {
+  const { code } = await inviter.json<{ code: string }>('pair', 'invite', '--address', address);
+  await accepter.ok('pair', 'accept', code, '--yes');
+  await inviter.ok('pair', 'confirm', accepter.name, '--yes');
+  await until(
+    async () => (await Promise.all([inviter, accepter].map(isPaired))).every(Boolean),
+    'both ends to be paired',
+  );
+}
+
+async function isPaired(site: TestSite): Promise<boolean> {
+  const peers = await site.json<{ state: string; link: string }[]>('pair', 'list');
+  return peers.length > 0 && peers.every((peer) => peer.state === 'paired' && peer.link === 'up');
+}
+
+/** Waits for something that a background activity brings about; fails after 30 s, whatever the machine is busy with. */
+export async function until(reached: () => Promise<boolean>, what: string): Promise<void> {
+  const deadlineMs = performance.now() + 30_000;
+  while (!(await reached())) {
+    if (performance.now() > deadlineMs) throw new Error(`waited in vain for ${what}`);
+    await systemTimers.sleep(100);
+  }
+}
+
+function collect(stream: NodeJS.ReadableStream | null): () => string {
+  const parts: string[] = [];
+  stream?.setEncoding('utf8').on('data', (part: string) => parts.push(part));
+  return () => parts.join('');
+}
