@@ -1,4 +1,5 @@
 import type { Extent } from '#model';
+import type { Breather } from '../breather.ts';
 import { textOf } from '../path-text.ts';
 import type { SnapshotSource } from '../ports.ts';
 import type { FileJob, FileWriter } from './file-writer.ts';
@@ -47,13 +48,15 @@ class ChunkBatch {
 export class ChunkBatches {
   readonly #source: SnapshotSource;
   readonly #writer: FileWriter;
+  readonly #breather: Breather;
   #filling = new ChunkBatch();
   /** One batch is being read while the next is gathered. */
   #reading: Promise<void> = Promise.resolve();
 
-  constructor(source: SnapshotSource, writer: FileWriter) {
+  constructor(source: SnapshotSource, writer: FileWriter, breather: Breather) {
     this.#source = source;
     this.#writer = writer;
+    this.#breather = breather;
   }
 
   /** Resolves when the walk may go on; rejects with the source's failure. */
@@ -86,6 +89,7 @@ export class ChunkBatches {
   async #read(batch: ChunkBatch): Promise<void> {
     if (batch.hashes.length === 0) return;
     for await (const { hash, content } of this.#source.chunks(batch.hashes)) {
+      await this.#breather.pause();
       const key = textOf(hash);
       const wants = batch.wants.get(key) ?? [];
       batch.wants.delete(key);

@@ -37,7 +37,7 @@ export class TreeRestore {
     this.#run = run;
     this.#policy = policy;
     this.#writer = new FileWriter(run);
-    this.#batches = new ChunkBatches(run.source, this.#writer);
+    this.#batches = new ChunkBatches(run.source, this.#writer, run.breather);
     this.#links = new LinkGroups(run);
   }
 

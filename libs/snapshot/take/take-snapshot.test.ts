@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { childrenOf } from '#model';
 import { AppError, type Clock, systemClock, toHex } from '#runtime';
 import { decodeNode } from '#wire';
+import { asNobody } from '../../../test/kit/as-nobody.ts';
 import { isRoot } from '../../../test/kit/corpus.ts';
 import { laterClock, SnapshotLab } from '../../../test/kit/snapshot-lab.ts';
 import { entryAt, type SnapshotResult, walkEntries } from '../index.ts';
@@ -302,19 +303,6 @@ function clockThat(act: () => void): Clock {
       return laterClock.monotonicMs();
     },
   };
-}
-
-/** Root sees everything: gives up its rights for a while. Node's own threads do not, so only synchronous calls count. */
-async function asNobody<T>(work: () => Promise<T>): Promise<T> {
-  assert.ok(process.setegid !== undefined && process.seteuid !== undefined);
-  process.setegid(65_534);
-  process.seteuid(65_534);
-  try {
-    return await work();
-  } finally {
-    process.seteuid(0);
-    process.setegid(0);
-  }
 }
 
 function mountMissing(): string | false {
