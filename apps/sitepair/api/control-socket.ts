@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { AppError } from '#runtime';
 
-export const controlSocketName = 'control.sock';
+const controlSocketName = 'control.sock';
 
 // sockaddr_un has 108 bytes, one of them for the zero at the end.
 const socketPathBytesMax = 107;

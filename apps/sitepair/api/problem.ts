@@ -54,7 +54,7 @@ export function fromProblem(problem: Problem): AppError {
 }
 
 /** The messages of an error's causes, outermost first. */
-export function whyOf(error: Error): string {
+function whyOf(error: Error): string {
   const messages: string[] = [];
   for (let cause = error.cause; cause instanceof Error && messages.length < causesMax; cause = cause.cause) {
     if (cause.message !== '' && cause.message !== messages.at(-1)) messages.push(cause.message);
@@ -63,7 +63,7 @@ export function whyOf(error: Error): string {
 }
 
 /** A failure that nobody foresaw, as an error that says so. */
-export function internalError(cause: unknown): AppError {
+function internalError(cause: unknown): AppError {
   return new AppError('Sitepair failed in a way that it does not know', {
     code: 'internal',
     advice: 'Report it with what you did, and with what --verbose prints.',

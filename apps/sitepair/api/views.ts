@@ -57,7 +57,7 @@ export const statusView = Type.Object({
   attention: list(Type.String()),
 });
 
-export const datasetView = Type.Object({
+const datasetView = Type.Object({
   name: Type.String(),
   site: Type.String(),
   datasetId: Type.String(),
@@ -120,7 +120,7 @@ export const digestView = Type.Object({
   heads: list(Type.Object({ site: Type.String(), incarnation: count, sequence: count })),
 });
 
-export const agentView = Type.Object({
+const agentView = Type.Object({
   name: Type.String(),
   enrolledAt: Type.String(),
   datasets: list(Type.String()),

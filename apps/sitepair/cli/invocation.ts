@@ -4,7 +4,7 @@ import { type ApplianceConnection, connectAppliance } from '../client/connect-ap
 import { catchInterrupt, type Interrupt } from './interrupt.ts';
 import { printableText } from './printable.ts';
 import { ProgressLine } from './progress-line.ts';
-import { processTerminal, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 /** Options that every command takes. */
 export interface GlobalOptions {
@@ -23,7 +23,7 @@ export class Invocation {
   /** 0 done, 1 the result is bad news, 3 done with warnings. What is thrown decides about 1 and 2 itself. */
   exitCode: 0 | 1 | 3 = 0;
 
-  constructor(terminal: Terminal = processTerminal) {
+  constructor(terminal: Terminal) {
     this.terminal = terminal;
   }
 

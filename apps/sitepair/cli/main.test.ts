@@ -11,7 +11,7 @@ import { serveApi } from '../testing/served-api.ts';
 async function withAppliance(script: Partial<Operations>) {
   const operations = scriptedOperations(script);
   const served = await serveApi(operations);
-  const run = (...args: readonly string[]) => runCommand([...args, '--state', served.stateFolder]);
+  const run = (...args: readonly string[]) => runCommand(...args, '--state', served.stateFolder);
   return {
     run,
     operations,
@@ -22,10 +22,10 @@ async function withAppliance(script: Partial<Operations>) {
 
 test('a mistake on the command line exits 2, and says where the help is', async () => {
   const [unknown, missing, none, choice] = await Promise.all([
-    runCommand(['bakup']),
-    runCommand(['backup', '/home']),
-    runCommand(['pair']),
-    runCommand(['restore', 'mail@latest', '--to', '/x', '--existing', 'eat']),
+    runCommand('bakup'),
+    runCommand('backup', '/home'),
+    runCommand('pair'),
+    runCommand('restore', 'mail@latest', '--to', '/x', '--existing', 'eat'),
   ]);
   assert.deepEqual([unknown.status, missing.status, none.status, choice.status], [2, 2, 2, 2]);
   assert.match(
@@ -35,7 +35,7 @@ test('a mistake on the command line exits 2, and says where the help is', async 
   assert.match(missing.stderr, /--dataset <name>.*\n {2}to do: {2}See "sitepair backup --help"/);
   assert.match(none.stderr, /Usage: sitepair pair/);
   assert.match(choice.stderr, /refuse, skip, overwrite, newer/);
-  const json = await runCommand(['backup', '--json']);
+  const json = await runCommand('backup', '--json');
   assert.equal(json.status, 2);
   assert.equal(JSON.parse(json.stdout).error.code, 'usage');
 });
@@ -69,7 +69,7 @@ test('an error is what happened, why, and what to do; with --json it is the prob
 test('a state folder without a site, or of somebody else, is told with what to do', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'sitepair-cli-'));
   try {
-    const empty = await runCommand(['status', '--json'], { SITEPAIR_STATE: folder });
+    const empty = await startCommand(['status', '--json'], { SITEPAIR_STATE: folder }).ended;
     assert.equal(empty.status, 1);
     assert.equal(JSON.parse(empty.stdout).error.code, 'state_missing');
   } finally {

@@ -17,6 +17,7 @@ import type { GlobalOptions, Invocation } from './invocation.ts';
 
 /** The whole command line: what it takes, and what each command does with `invocation`. */
 export function buildProgram(invocation: Invocation): SitepairCommand {
+  const { terminal } = invocation;
   const program = new SitepairCommand('sitepair');
   program
     .description('Backups for organisations with two sites or more that can each burn.')
@@ -27,6 +28,7 @@ export function buildProgram(invocation: Invocation): SitepairCommand {
     .version(softwareVersion(), '--version', 'print the version')
     .helpOption('--help', 'explain a command, with examples')
     .configureHelp({ showGlobalOptions: true, subcommandTerm: (command) => command.name() })
+    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
     .exitOverride()
     .teach(
       [

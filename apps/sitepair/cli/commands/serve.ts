@@ -45,6 +45,6 @@ async function runServe(options: ServeOptions, invocation: Invocation): Promise<
     if (!options.private) throw error;
     // The command that started it reads this line and tells it as its own error.
     invocation.terminal.out(`${JSON.stringify({ error: toProblem(error) })}\n`);
-    process.exitCode = 1;
+    invocation.exitCode = 1;
   }
 }
