@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toHex } from '#runtime';
+import { dialLink } from './link-dialer.ts';
 import { LinkKeeper, type LinkState } from './link-keeper.ts';
 import type { LinkSettings, PairSecret } from './link-settings.ts';
 import { retryDelayMs } from './retry-delay.ts';
@@ -88,7 +89,6 @@ test('of two links that are both up, the one that the smaller site id dialled st
   const old = right.keeper.link(left.site.siteId);
 
   // A second one by the smaller id, dialled from the side, as if it had crossed the first.
-  const { dialLink } = await import('./link-dialer.ts');
   const pair = { ...left.site.pairs[0]!, addresses: [right.site.address] };
   await dialLink(right.site.address, pair, left.site.settings, (link) => left.keeper.accept(link));
   await eventually(() => sameLink(left, right) && left.keeper.link(right.site.siteId)?.dialledByUs === true);
@@ -110,7 +110,6 @@ test('a peer that was started anew replaces its old link at once', async () => {
   right.keeper.start(left.site.siteId);
   await eventually(() => sameLink(left, right));
   const old = left.keeper.link(right.site.siteId);
-  const { dialLink } = await import('./link-dialer.ts');
   const anew = { ...right.site.settings, instance: new Uint8Array(8).fill(9) };
   const pair = { ...right.site.pairs[0]!, addresses: [left.site.address] };
   const link = await dialLink(left.site.address, pair, anew, () => undefined);
@@ -160,8 +159,6 @@ test('an address that is changed holds from the next dial on; the addresses are 
   await using right = await keptSite();
   const { leftPair } = pairUp(left.site, right.site);
   left.site.pairs[0] = { ...leftPair, addresses: ['127.0.0.1:1', 'not an address'] };
-  right.keeper.start(left.site.siteId);
-  await right.keeper.stop(left.site.siteId);
   right.site.pairs[0] = without(right.site.pairs[0]!);
   right.keeper.start(left.site.siteId);
   left.keeper.start(right.site.siteId);

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Timers } from '#runtime';
+import type { Timer, Timers } from '#runtime';
 import { handshakeTimeoutMs } from './link-settings.ts';
 
 export interface StrangerLimits {
@@ -28,6 +28,7 @@ export class StrangerRoom {
   readonly #perAddress = new Map<string, number>();
   /** In the order of coming, with what each has to do when it leaves. */
   readonly #leaving = new Map<Duplex, (isKnown: boolean) => void>();
+  readonly #penalties = new Set<Timer>();
 
   constructor(limits: StrangerLimits, timers: Timers) {
     this.#limits = limits;
@@ -60,7 +61,7 @@ export class StrangerRoom {
       deadline.cancel();
       socket.off('close', onClose);
       if (isKnown || this.#limits.penaltyMs === 0) this.#release(address);
-      else this.#timers.after(this.#limits.penaltyMs, () => this.#release(address));
+      else this.#punish(address);
     });
     return true;
   }
@@ -70,9 +71,22 @@ export class StrangerRoom {
     this.#leaving.get(socket)?.(true);
   }
 
-  /** Cuts off everybody, at shutdown. */
+  /** Cuts off and forgets everybody, at shutdown. */
   clear(): void {
-    for (const socket of this.#leaving.keys()) socket.destroy();
+    for (const [socket, leave] of this.#leaving) {
+      leave(true);
+      socket.destroy();
+    }
+    for (const penalty of this.#penalties) penalty.cancel();
+    this.#penalties.clear();
+  }
+
+  #punish(address: string): void {
+    const penalty = this.#timers.after(this.#limits.penaltyMs, () => {
+      this.#penalties.delete(penalty);
+      this.#release(address);
+    });
+    this.#penalties.add(penalty);
   }
 
   #release(address: string): void {
