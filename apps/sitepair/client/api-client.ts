@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
-import { AppError, assert, isAppError } from '#runtime';
+import { assert, isAppError } from '#runtime';
 import { controlSocketPath } from '../api/control-socket.ts';
 import { fromProblem, type Problem } from '../api/problem.ts';
 import { routeTable } from '../api/route-table.ts';
 import type { PlainName, ReplyOf, RequestOf, ResultOf, WorkName } from '../api/routes.ts';
 import type { Progress } from '../appliance/operations.ts';
+import { applianceGone } from './appliance-gone.ts';
 
 export interface RunOptions {
   readonly signal?: AbortSignal;
@@ -42,9 +43,9 @@ export class ApiClient {
       }
     } catch (error) {
       if (options.signal?.aborted) throw options.signal.reason;
-      throw isAppError(error) ? error : gone(error);
+      throw isAppError(error) ? error : applianceGone(error);
     }
-    throw gone();
+    throw applianceGone();
   }
 
   async #send(operation: keyof typeof routeTable, ask: unknown, signal?: AbortSignal): Promise<IncomingMessage> {
@@ -66,7 +67,7 @@ export class ApiClient {
       assert(response !== undefined, 'a response comes with its event');
       return response;
     } catch (error) {
-      throw signal?.aborted ? signal.reason : gone(error);
+      throw signal?.aborted ? signal.reason : applianceGone(error);
     }
   }
 }
@@ -87,22 +88,13 @@ async function wholeText(response: IncomingMessage): Promise<string> {
   for await (const part of response) {
     parts.push(part);
     bytes += part.length;
-    if (bytes > replyBytesMax) throw gone(new Error('the answer is too large'));
+    if (bytes > replyBytesMax) throw applianceGone(new Error('the answer is too large'));
   }
   return Buffer.concat(parts).toString();
 }
 
 function asProblem(reply: unknown): Problem {
   const isProblem = typeof reply === 'object' && reply !== null && 'code' in reply && 'advice' in reply;
-  if (!isProblem) throw gone(new Error('the answer is of another program'));
+  if (!isProblem) throw applianceGone(new Error('the answer is of another program'));
   return reply as Problem;
-}
-
-function gone(cause?: unknown): AppError {
-  return new AppError('the appliance ended the connection', {
-    code: 'appliance_gone',
-    retryable: true,
-    advice: 'See its log (journalctl -u sitepair, or the terminal it runs in), then run the command again.',
-    cause,
-  });
 }

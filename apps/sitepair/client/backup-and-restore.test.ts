@@ -148,3 +148,34 @@ test('files that cannot be read are a warning: listed, exit code 3', { skip: can
 function canReadAll(): string | false {
   return process.geteuid?.() === 0 ? 'root reads everything' : false;
 }
+
+/** A backup of a stream that never ends, begun at an appliance of its own. */
+async function endlessBackup() {
+  const appliance = memoryAppliance();
+  const itsApi = await serveApi(appliance.operations);
+  const command = startCommand(['backup', '--stdin', 'x', '--dataset', 'x', '--state', itsApi.stateFolder]);
+  command.stdin.on('error', () => undefined);
+  command.stdin.write('the first half');
+  await appliance.begun;
+  return { appliance, itsApi, command };
+}
+
+test('Ctrl-C ends a backup though its pipe stays open; half a dump is no snapshot', async () => {
+  const { appliance, itsApi, command } = await endlessBackup();
+  command.interrupt();
+  const { status, stderr } = await command.ended;
+  assert.equal(status, 1);
+  assert.match(stderr, /sitepair: stopped as asked, before the end\n {2}to do: {2}Run the same command again/);
+  assert.deepEqual(appliance.snapshots, []);
+  await itsApi[Symbol.asyncDispose]();
+});
+
+test('an appliance that stops under a backup is told as such', async () => {
+  const { appliance, itsApi, command } = await endlessBackup();
+  await itsApi[Symbol.asyncDispose]();
+  command.stdin.end('the second half');
+  const { status, stderr } = await command.ended;
+  assert.equal(status, 1);
+  assert.match(stderr, /^sitepair: the appliance ended the connection\n {2}why: {4}the appliance is stopping\n/);
+  assert.deepEqual(appliance.snapshots, []);
+});

@@ -1,10 +1,12 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { addAbortSignal, type Readable } from 'node:stream';
 import { UploadSink } from '#replication';
 import { AppError, type Clock, isAppError, toHex } from '#runtime';
 import { type PreviousSnapshot, type SnapshotResult, snapshotStream, takeSnapshot } from '#snapshot';
 import type { Progress, SnapshotView } from '../appliance/operations.ts';
 import { softwareVersion } from '../software-version.ts';
+import { overMux } from './appliance-gone.ts';
 import type { ApplianceConnection } from './connect-appliance.ts';
 import { openSnapshot } from './open-snapshot.ts';
 
@@ -16,7 +18,7 @@ export type BackupContent =
       readonly excludeCaches: boolean;
       readonly oneFileSystem: boolean;
     }
-  | { readonly fileName: string; readonly stream: AsyncIterable<Uint8Array> };
+  | { readonly fileName: string; readonly stream: Readable };
 
 export interface BackupOptions {
   readonly dataset: string;
@@ -37,7 +39,11 @@ export interface Backup {
  * Takes a snapshot of files that this process can read, and hands it to the appliance. When this returns, all of it is
  * durable there. After a failure a new run sends only what was not acknowledged.
  */
-export async function backUp(appliance: ApplianceConnection, options: BackupOptions): Promise<Backup> {
+export function backUp(appliance: ApplianceConnection, options: BackupOptions): Promise<Backup> {
+  return overMux(() => takeAndCommit(appliance, options));
+}
+
+async function takeAndCommit(appliance: ApplianceConnection, options: BackupOptions): Promise<Backup> {
   const { dataset, content, clock, signal } = options;
   const startedMs = clock.monotonicMs();
   const mux = await appliance.openMux();
@@ -64,14 +70,22 @@ export async function backUp(appliance: ApplianceConnection, options: BackupOpti
       onProgress: progressTeller(options, previous?.manifest.totals.contentBytes),
     };
     const taken = isStream
-      ? await snapshotStream({ ...common, name: Buffer.from(content.fileName), stream: content.stream })
+      ? await snapshotStream({
+          ...common,
+          name: Buffer.from(content.fileName),
+          stream: addAbortSignal(signal, content.stream),
+        })
       : await takeSnapshot({ ...common, ...content, paths, ...(previous === undefined ? {} : { previous }) });
+    // Ctrl-C ends the program before the pipe too: its half of a dump must not count.
+    signal.throwIfAborted();
     const snapshotId = await sink.commit(taken.manifestHash);
     const snapshot = await appliance.api.call('snapshot', { reference: toHex(snapshotId) });
     return { snapshot, taken, sentBytes: sink.sentBytes, seconds: (clock.monotonicMs() - startedMs) / 1000 };
   } catch (error) {
-    sink.abort(isAppError(error) ? error : clientFailed(error));
-    throw error;
+    // A stream that is aborted says so in words of its own.
+    const reason: unknown = signal.aborted ? signal.reason : error;
+    sink.abort(isAppError(reason) ? reason : clientFailed(reason));
+    throw reason;
   }
 }
 

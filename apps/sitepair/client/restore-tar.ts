@@ -5,6 +5,7 @@ import type { Problem } from '#model';
 import { AppError, type Clock, isAppError, systemCode } from '#runtime';
 import { tarStream } from '#snapshot';
 import type { Progress, SnapshotView } from '../appliance/operations.ts';
+import { overMux } from './appliance-gone.ts';
 import type { ApplianceConnection } from './connect-appliance.ts';
 import { openSnapshot } from './open-snapshot.ts';
 import type { RestorePoint } from './restore-point.ts';
@@ -28,7 +29,11 @@ export interface TarRestored {
 }
 
 /** Writes a snapshot, or a part of one, as a tar archive. What it lacks is in `problems`; a broken archive is removed. */
-export async function restoreAsTar(appliance: ApplianceConnection, options: RestoreTarOptions): Promise<TarRestored> {
+export function restoreAsTar(appliance: ApplianceConnection, options: RestoreTarOptions): Promise<TarRestored> {
+  return overMux(() => readAndWrite(appliance, options));
+}
+
+async function readAndWrite(appliance: ApplianceConnection, options: RestoreTarOptions): Promise<TarRestored> {
   const { point, file, clock, signal, onProgress } = options;
   const startedMs = clock.monotonicMs();
   const { snapshot, source, manifest } = await openSnapshot(appliance, point.reference, options.fromPeer);

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Clock } from '#runtime';
 import { type ExistingPolicy, type RestoreReport, restoreSnapshot } from '#snapshot';
 import type { Progress, SnapshotView } from '../appliance/operations.ts';
+import { overMux } from './appliance-gone.ts';
 import type { ApplianceConnection } from './connect-appliance.ts';
 import { openSnapshot } from './open-snapshot.ts';
 import type { RestorePoint } from './restore-point.ts';
@@ -25,10 +26,11 @@ export interface Restored {
 }
 
 /** Writes a snapshot, or a part of one, into a folder, with the rights of this process. */
-export async function restoreIntoFolder(
-  appliance: ApplianceConnection,
-  options: RestoreFolderOptions,
-): Promise<Restored> {
+export function restoreIntoFolder(appliance: ApplianceConnection, options: RestoreFolderOptions): Promise<Restored> {
+  return overMux(() => readAndWrite(appliance, options));
+}
+
+async function readAndWrite(appliance: ApplianceConnection, options: RestoreFolderOptions): Promise<Restored> {
   const { point, clock, signal, onProgress } = options;
   const startedMs = clock.monotonicMs();
   const { snapshot, source, manifest } = await openSnapshot(appliance, point.reference, options.fromPeer);

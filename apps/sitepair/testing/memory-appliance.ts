@@ -60,6 +60,7 @@ export function memoryAppliance(script: Partial<Operations> = {}) {
     readonly manifestHash: Uint8Array;
   }[] = [];
   const refusing: { error: AppError | undefined } = { error: undefined };
+  const begun = Promise.withResolvers<void>();
 
   const serveClient = (mux: Mux) => {
     mux.serve('upload', (channel) =>
@@ -71,6 +72,7 @@ export function memoryAppliance(script: Partial<Operations> = {}) {
         windowBytes: 1_000_000,
         checkHashes: false,
         begin: async () => {
+          begun.resolve();
           if (refusing.error !== undefined) throw refusing.error;
           return { siteId, datasetId, domainId, chunkerKey: new Uint8Array(32), previous: snapshots.at(-1) };
         },
@@ -90,7 +92,12 @@ export function memoryAppliance(script: Partial<Operations> = {}) {
     if (found === undefined) throw unknownSnapshot();
     return found.view;
   };
-  return { operations: scriptedOperations({ serveClient, snapshot, ...script }), snapshots, refusing };
+  return {
+    operations: scriptedOperations({ serveClient, snapshot, ...script }),
+    snapshots,
+    refusing,
+    begun: begun.promise,
+  };
 }
 
 function viewOf(snapshotId: SnapshotId, payload: Uint8Array): SnapshotView {

@@ -1,4 +1,5 @@
 import { type Entry, EntryKind, EntryState } from '#model';
+import { overMux } from '../../client/appliance-gone.ts';
 import { parseRestorePoint } from '../../client/restore-point.ts';
 import type { SitepairCommand } from '../command.ts';
 import { formatTime } from '../format.ts';
@@ -49,9 +50,11 @@ export function addLs(program: SitepairCommand, invocation: Invocation): void {
       const point = parseRestorePoint(text);
       const { listPath } = await import('../../client/list-path.ts');
       await using appliance = await invocation.connect();
-      const entries = listPath(appliance, { ...point, path: path ?? point.path }, from);
-      if (invocation.json) invocation.print((await Array.fromAsync(entries)).map(entryJson), () => '');
-      else for await (const entry of entries) invocation.terminal.out(`${entryLine(entry)}\n`);
+      await overMux(async () => {
+        const entries = listPath(appliance, { ...point, path: path ?? point.path }, from);
+        if (invocation.json) invocation.print((await Array.fromAsync(entries)).map(entryJson), () => '');
+        else for await (const entry of entries) invocation.terminal.out(`${entryLine(entry)}\n`);
+      });
     });
 }
 
