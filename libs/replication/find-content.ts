@@ -1,7 +1,7 @@
 import type { DomainId, RecordId } from '#model';
 import { isAppError, toHex } from '#runtime';
 import type { RecordView } from '#wire';
-import type { RecordPlace, RecordStore } from './ports.ts';
+import { type RecordPlace, type RecordStore, readFound } from './ports.ts';
 
 /** Brings records from peers: verified, stored here, durable. Returns the ids that no peer could give. */
 export type FetchFromPeers = (domainId: DomainId, ids: readonly RecordId[]) => Promise<RecordId[]>;
@@ -44,8 +44,9 @@ async function* readLocal(
 ): AsyncGenerator<FoundRecord> {
   const placed: { readonly place: RecordPlace; readonly ids: RecordId[] }[] = [];
   const byPlace = new Map<string, (typeof placed)[number]>();
-  for (const id of ids) {
-    const place = store.locate(domainId, id);
+  const places = await store.locateMany(domainId, ids);
+  for (const [i, id] of ids.entries()) {
+    const place = places[i];
     if (place === undefined) {
       lost.set(toHex(id), id);
       continue;
@@ -60,16 +61,21 @@ async function* readLocal(
   }
   placed.sort((a, b) => a.place.pack - b.place.pack || a.place.offset - b.place.offset);
   for (const [i, { place, ids: held }] of placed.entries()) {
-    const record = await readGood(store, place);
+    const record = await readGood(store, domainId, held[0] as RecordId, place);
     if (record === undefined) for (const id of held) lost.set(toHex(id), id);
     else yield { record, ids: held };
     placed[i] = { place, ids: [] };
   }
 }
 
-async function readGood(store: RecordStore, place: RecordPlace): Promise<RecordView | undefined> {
+async function readGood(
+  store: RecordStore,
+  domainId: DomainId,
+  id: RecordId,
+  place: RecordPlace,
+): Promise<RecordView | undefined> {
   try {
-    return await store.readAt(place);
+    return await readFound(store, domainId, id, place);
   } catch (error) {
     if (isAppError(error, 'record_damaged')) return undefined;
     throw error;

@@ -1,6 +1,6 @@
 export { fetchRecords, serveFetches } from './fetch-records.ts';
 export { type FetchFromPeers, findContent } from './find-content.ts';
-export { type MessageChannel, type RecordPlace, type RecordStore, readRecord } from './ports.ts';
+export type { MessageChannel, RecordPlace, RecordStore } from './ports.ts';
 export { missingFrom } from './prove-closure.ts';
 export { ReadSource } from './read-source.ts';
 export {

@@ -1,5 +1,5 @@
 import type { DomainId, RecordId } from '#model';
-import type { AppError } from '#runtime';
+import { type AppError, isAppError } from '#runtime';
 import type { RecordKind, RecordView } from '#wire';
 
 /** An ordered stream of messages to the other end, with its own credit: a link's channel, or a client's. */
@@ -26,21 +26,28 @@ export interface RecordStore {
   append(record: Uint8Array): Promise<void>;
   /** Asks for the group in progress to be made durable now. */
   flush(): Promise<void>;
-  /** For each id: is it durable here? */
-  has(domainId: DomainId, ids: readonly RecordId[]): boolean[];
   /** Appended by this process and not yet durable. */
   isPending(domainId: DomainId, id: RecordId): boolean;
-  locate(domainId: DomainId, id: RecordId): RecordPlace | undefined;
-  /** Reads and checks the checksum: `record_damaged` when the disk gives other bytes than were written. */
+  /** In the order of `ids`; undefined for what is not durable here. */
+  locateMany(domainId: DomainId, ids: readonly RecordId[]): Promise<(RecordPlace | undefined)[]>;
+  /** Reads and checks the checksum: `record_damaged` when the disk gives other bytes than were written; undefined when it is not here. */
+  read(domainId: DomainId, id: RecordId): Promise<RecordView | undefined>;
+  /** The same at a known place; `place_gone` when a repair has moved what lay there. */
   readAt(place: RecordPlace): Promise<RecordView>;
 }
 
-/** Reads one record by name; undefined when it is not here. */
-export async function readRecord(
+/** Reads the record that was found at `place` for `id`, wherever a repair may have moved it since. */
+export async function readFound(
   store: RecordStore,
   domainId: DomainId,
   id: RecordId,
-): Promise<RecordView | undefined> {
-  const place = store.locate(domainId, id);
-  return place === undefined ? undefined : store.readAt(place);
+  place: RecordPlace,
+): Promise<RecordView> {
+  try {
+    return await store.readAt(place);
+  } catch (error) {
+    const moved = isAppError(error, 'place_gone') ? await store.read(domainId, id) : undefined;
+    if (moved === undefined) throw error;
+    return moved;
+  }
 }

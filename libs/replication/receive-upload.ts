@@ -139,8 +139,10 @@ class Upload {
     const namer = this.#options.keys.namer(this.#target.domainId);
     const ids = [...namer.nameAll('leaf', leaves), ...namer.nameAll('node', nodes)];
     const { store } = this.#options;
-    const here = store.has(this.#target.domainId, ids);
-    const wanted = ids.map((id, i) => here[i] !== true && !store.isPending(this.#target.domainId, id));
+    // Pending first: what becomes durable between the two questions is then seen by the second one.
+    const pending = ids.map((id) => store.isPending(this.#target.domainId, id));
+    const places = await store.locateMany(this.#target.domainId, ids);
+    const wanted = ids.map((_, i) => pending[i] !== true && places[i] === undefined);
     await this.#channel.send({ have: { batch, wanted: encodeBits(wanted) } });
   }
 

@@ -1,4 +1,4 @@
-import { asId, type DomainId, type RecordId, type SessionId, type SnapshotId, splitIds } from '#model';
+import { type DomainId, type RecordId, type SessionId, type SnapshotId, splitIds } from '#model';
 import { type KeyBook, verifyRecord } from '#records';
 import { concatBytes, equalBytes, type Timers } from '#runtime';
 import { parseRecord, recordMaxBytes } from '#wire';
@@ -121,21 +121,23 @@ export class ReceiverSession {
     for (;;) {
       const request = await this.#channel.receive();
       if (request === undefined) throw sessionCut();
-      if (request.ids) this.#takeIds(request.ids);
+      if (request.ids) await this.#takeIds(request.ids);
       else if (request.done) this.#events.push({ type: 'done', records: request.done.records });
       else throw protocolViolation('a request of no known kind');
     }
   }
 
-  #takeIds({ batch, counts, ids: bytes }: { batch: number; counts: number[]; ids: Uint8Array }): void {
+  async #takeIds({ batch, counts, ids: bytes }: { batch: number; counts: number[]; ids: Uint8Array }): Promise<void> {
     const ids = splitIds('RecordId', bytes);
     const counted = counts.reduce((sum, count) => sum + count, 0);
     if (ids.length === 0 || ids.length > batchIdsMax || counted !== ids.length)
       throw protocolViolation('a batch of wrong size');
     const { store } = this.#ports;
-    const here = store
-      .has(this.granted.domainId, ids)
-      .map((has, i) => has || store.isPending(this.granted.domainId, asId('RecordId', ids[i] ?? bytes)));
+    const { domainId } = this.granted;
+    // Pending first: what becomes durable between the two questions is then seen by the second one.
+    const pending = ids.map((id) => store.isPending(domainId, id));
+    const places = await store.locateMany(domainId, ids);
+    const here = ids.map((_, i) => pending[i] === true || places[i] !== undefined);
     this.#events.push({ type: 'ids', batch, ids, here });
   }
 

@@ -5,7 +5,7 @@ import { bitAt } from './bits.ts';
 import { contentMissing, protocolViolation, sessionCut } from './errors.ts';
 import { Inbox } from './inbox.ts';
 import { type ReplicateReply, type ReplicateRequest, senderChannel, type TypedChannel } from './messages.ts';
-import type { MessageChannel, RecordStore } from './ports.ts';
+import { type MessageChannel, type RecordStore, readFound } from './ports.ts';
 import { prepareRecord } from './prepare-record.ts';
 import type { ReplicationJob } from './replicate-snapshot.ts';
 import type { SenderEvent, WantedRecord } from './sender-state.ts';
@@ -121,7 +121,12 @@ export class SenderSession {
 
   async #prepare(sequence: number, { place, ids }: WantedRecord): Promise<Uint8Array> {
     const { store, keys, random } = this.#ports;
-    const bytes = await prepareRecord(await store.readAt(place), ids, keys, random);
+    const bytes = await prepareRecord(
+      await readFound(store, this.#job.domainId, ids[0] as RecordId, place),
+      ids,
+      keys,
+      random,
+    );
     const message = Buffer.allocUnsafe(8 + bytes.length);
     message.writeBigUInt64LE(BigInt(sequence), 0);
     message.set(bytes, 8);
@@ -142,10 +147,8 @@ export class SenderSession {
       } else if (reply.acknowledged) {
         this.#events.push({ type: 'acknowledged', belowSequence: reply.acknowledged.belowSequence });
       } else if (reply.stillMissing) {
-        this.#events.push({
-          type: 'stillMissing',
-          records: this.#locate(splitIds('RecordId', reply.stillMissing.ids)),
-        });
+        const records = await this.#locate(splitIds('RecordId', reply.stillMissing.ids));
+        this.#events.push({ type: 'stillMissing', records });
       } else if (reply.proved) {
         this.#events.push({ type: 'proved' });
         return;
@@ -153,9 +156,10 @@ export class SenderSession {
     }
   }
 
-  #locate(ids: readonly RecordId[]): WantedRecord[] {
-    return ids.flatMap((id) => {
-      const place = this.#ports.store.locate(this.#job.domainId, id);
+  async #locate(ids: readonly RecordId[]): Promise<WantedRecord[]> {
+    const places = await this.#ports.store.locateMany(this.#job.domainId, ids);
+    return ids.flatMap((id, i) => {
+      const place = places[i];
       return place === undefined ? [] : [{ place, ids: [id] }];
     });
   }

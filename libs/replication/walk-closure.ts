@@ -1,7 +1,7 @@
 import type { DomainId, RecordId } from '#model';
 import { toHex } from '#runtime';
-import { RecordKind, type RecordView } from '#wire';
-import type { RecordPlace, RecordStore } from './ports.ts';
+import { RecordKind } from '#wire';
+import { type RecordPlace, type RecordStore, readFound } from './ports.ts';
 
 /** Some ids of one record that a snapshot needs. */
 export interface NeededRecord {
@@ -36,13 +36,15 @@ export async function* walkClosure(
   let baseLevel = base === undefined ? new Map<string, RecordId>() : new Map([[toHex(base), base]]);
   while (level.size > 0) {
     dropCommon(level, baseLevel);
-    const nodes: RecordPlace[] = [];
-    for (const step of stepsOf(store, domainId, level)) {
-      for (const record of step.records) if (record.place.kind === RecordKind.node) nodes.push(record.place);
+    const nodes: FoundNode[] = [];
+    for await (const step of stepsOf(store, domainId, level)) {
+      for (const { place, ids } of step.records)
+        if (place.kind === RecordKind.node) nodes.push(...ids.map((id) => ({ id, place })));
       yield step;
     }
-    level = await referencesBelow(store, nodes);
-    baseLevel = level.size === 0 ? baseLevel : await referencesBelow(store, nodePlaces(store, domainId, baseLevel));
+    level = await referencesBelow(store, domainId, nodes);
+    if (level.size > 0)
+      baseLevel = await referencesBelow(store, domainId, await nodesAmong(store, domainId, baseLevel));
   }
 }
 
@@ -53,19 +55,24 @@ function dropCommon(level: Map<string, RecordId>, baseLevel: Map<string, RecordI
   }
 }
 
-function* stepsOf(store: RecordStore, domainId: DomainId, level: Map<string, RecordId>): Generator<ClosureStep> {
+async function* stepsOf(
+  store: RecordStore,
+  domainId: DomainId,
+  level: Map<string, RecordId>,
+): AsyncGenerator<ClosureStep> {
   const located: { readonly id: RecordId; readonly place: RecordPlace }[] = [];
-  let missing: RecordId[] = [];
-  for (const id of level.values()) {
-    const place = store.locate(domainId, id);
-    if (place === undefined) missing.push(id);
-    else located.push({ id, place });
-    if (missing.length === stepIdsMax) {
-      yield { records: [], missing };
-      missing = [];
+  const ids = [...level.values()];
+  for (let at = 0; at < ids.length; at += stepIdsMax) {
+    const batch = ids.slice(at, at + stepIdsMax);
+    const places = await store.locateMany(domainId, batch);
+    const missing: RecordId[] = [];
+    for (const [i, id] of batch.entries()) {
+      const place = places[i];
+      if (place === undefined) missing.push(id);
+      else located.push({ id, place });
     }
+    if (missing.length > 0) yield { records: [], missing };
   }
-  if (missing.length > 0) yield { records: [], missing };
   located.sort((a, b) => a.place.pack - b.place.pack || a.place.offset - b.place.offset);
   let records: { place: RecordPlace; ids: RecordId[] }[] = [];
   let count = 0;
@@ -88,23 +95,30 @@ function* stepsOf(store: RecordStore, domainId: DomainId, level: Map<string, Rec
   if (records.length > 0) yield { records, missing: [] };
 }
 
-function nodePlaces(store: RecordStore, domainId: DomainId, level: Map<string, RecordId>): RecordPlace[] {
-  const places: RecordPlace[] = [];
-  for (const id of level.values()) {
-    const place = store.locate(domainId, id);
-    // A base that has lost something is no reason to fail: what cannot be looked up is simply not left out.
-    if (place?.kind === RecordKind.node) places.push(place);
-  }
-  return places;
+interface FoundNode {
+  readonly id: RecordId;
+  readonly place: RecordPlace;
 }
 
-async function referencesBelow(store: RecordStore, nodes: readonly RecordPlace[]): Promise<Map<string, RecordId>> {
+/** A base that has lost something is no reason to fail: what cannot be looked up is simply not left out. */
+async function nodesAmong(store: RecordStore, domainId: DomainId, level: Map<string, RecordId>): Promise<FoundNode[]> {
+  const ids = [...level.values()];
+  const places = await store.locateMany(domainId, ids);
+  return ids.flatMap((id, i) => {
+    const place = places[i];
+    return place?.kind === RecordKind.node ? [{ id, place }] : [];
+  });
+}
+
+async function referencesBelow(
+  store: RecordStore,
+  domainId: DomainId,
+  nodes: readonly FoundNode[],
+): Promise<Map<string, RecordId>> {
   const below = new Map<string, RecordId>();
   for (let at = 0; at < nodes.length; at += readsInFlight) {
-    const views: RecordView[] = await Promise.all(
-      nodes.slice(at, at + readsInFlight).map((place) => store.readAt(place)),
-    );
-    for (const view of views) {
+    const reads = nodes.slice(at, at + readsInFlight).map(({ id, place }) => readFound(store, domainId, id, place));
+    for (const view of await Promise.all(reads)) {
       // A copy of each id: a view would keep the whole record in memory.
       for (const id of view.references) below.set(toHex(id), id.slice() as RecordId);
     }

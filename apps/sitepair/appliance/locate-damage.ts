@@ -1,6 +1,6 @@
 import type { ContentHash, DomainId, Entry, RecordId, SnapshotId, TreeNode } from '#model';
 import { type KeyBook, openNode } from '#records';
-import { type RecordStore, readRecord } from '#replication';
+import type { RecordStore } from '#replication';
 import { isAppError, toHex } from '#runtime';
 import { decodeNode } from '#wire';
 
@@ -114,7 +114,7 @@ class Search {
   /** Undefined when the node is not here or not good: then all below it is hurt. */
   async #open(id: RecordId): Promise<TreeNode | undefined> {
     try {
-      const record = await readRecord(this.#store, this.#snapshot.domainId, id);
+      const record = await this.#store.read(this.#snapshot.domainId, id);
       return record && decodeNode(openNode(this.#keys, record).payload);
     } catch (error) {
       if (isAppError(error, 'record_damaged')) return undefined;

@@ -39,10 +39,6 @@ export class MemoryStore implements RecordStore {
     return this.#records.length;
   }
 
-  has(domainId: DomainId, ids: readonly RecordId[]): boolean[] {
-    return ids.map((id) => this.#index.has(key(domainId, id)));
-  }
-
   isPending(domainId: DomainId, id: RecordId): boolean {
     return this.#pending.some(({ bytes }) => {
       const record = parseRecord(bytes);
@@ -50,8 +46,13 @@ export class MemoryStore implements RecordStore {
     });
   }
 
-  locate(domainId: DomainId, id: RecordId): RecordPlace | undefined {
-    return this.#index.get(key(domainId, id));
+  async locateMany(domainId: DomainId, ids: readonly RecordId[]): Promise<(RecordPlace | undefined)[]> {
+    return ids.map((id) => this.#index.get(key(domainId, id)));
+  }
+
+  async read(domainId: DomainId, id: RecordId): Promise<RecordView | undefined> {
+    const place = this.#index.get(key(domainId, id));
+    return place && this.readAt(place);
   }
 
   async readAt(place: RecordPlace): Promise<RecordView> {
