@@ -20,6 +20,7 @@ export interface GrowingFile {
    * system may have dropped the pages and called them clean.
    */
   datasync(): Promise<void>;
+  /** May be called again. */
   close(): Promise<void>;
 }
 

@@ -7,6 +7,7 @@ export class FolderGrowingFile implements GrowingFile {
   readonly #handle: FileHandle;
   readonly #name: string;
   #length: number;
+  #closed = false;
 
   constructor(handle: FileHandle, name: string, length: number) {
     this.#handle = handle;
@@ -39,6 +40,8 @@ export class FolderGrowingFile implements GrowingFile {
   }
 
   async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     try {
       await this.#handle.close();
     } catch (error) {

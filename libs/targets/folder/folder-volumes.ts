@@ -97,7 +97,7 @@ export class FolderVolumes implements Volumes {
           if (bytesRead === 0) break;
           done += bytesRead;
         }
-        return bytes.subarray(0, done);
+        return new Uint8Array(bytes.buffer, 0, done);
       }),
     );
   }

@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { equalBytes, toHex } from '#runtime';
+import { volumeFull } from '#targets';
+import { parseRecord } from '#wire';
+import { checkStructure } from './check-structure.ts';
+import { markerBytes } from './commit-marker.ts';
+import { openPacks } from './open-packs.ts';
+import { packHeaderBytes } from './pack-header.ts';
+import { PackTable } from './pack-table.ts';
+import { placeKey } from './place.ts';
+import { Places } from './places.ts';
+import { scrubPack } from './scrub-pack.ts';
+import type { Store } from './store.ts';
+import type { StoreNotice } from './store-errors.ts';
+import { ForgetfulVolumes } from './testing/forgetful-volumes.ts';
+import { MemoryIndex } from './testing/memory-index.ts';
+import { openTestStore, temporaryFolder } from './testing/open-store.ts';
+import { seededRandom, testDomain, testId, testRecord } from './testing/records.ts';
+
+const openFile = '000000/0000000000.open';
+const packFile = '000000/0000000000.pack';
+const random = seededRandom(3);
+
+interface Grown {
+  /** As a kill now would leave them. */
+  readonly volumes: ForgetfulVolumes;
+  readonly groups: readonly (readonly Uint8Array[])[];
+  /** End of each group, with its marker. */
+  readonly ends: readonly number[];
+}
+
+/** One open pack with these groups of records, each acknowledged. */
+async function growPack(t: TestContext, groupSizes: readonly number[]): Promise<Grown> {
+  const volumes = new ForgetfulVolumes();
+  const { store } = await openTestStore(volumes, join(temporaryFolder(t), 'index'));
+  const groups: Uint8Array[][] = [];
+  const ends: number[] = [];
+  for (const size of groupSizes) {
+    const group = Array.from({ length: size }, (_, i) => testRecord(random, { ids: 1 + i, sealedBytes: 30 + 10 * i }));
+    await Promise.all([...group.map((record) => store.append(record)), store.flush()]);
+    groups.push(group);
+    ends.push(volumes.get(openFile).length);
+  }
+  const killed = volumes.copy();
+  await store.close();
+  return { volumes: killed, groups, ends };
+}
+
+/** Opens the store on a copy with this content of the pack and an empty index; gives which records read back. */
+async function recover(t: TestContext, grown: Grown, content: Uint8Array) {
+  const volumes = grown.volumes.copy();
+  volumes.set(openFile, content);
+  const { store, notices } = await openTestStore(volumes, join(temporaryFolder(t), 'index'));
+  const readable: boolean[][] = [];
+  for (const group of grown.groups) readable.push(await Promise.all(group.map((record) => reads(store, record))));
+  const findings = [];
+  for await (const finding of store.scrub()) findings.push(finding);
+  for await (const finding of store.checkStructure()) findings.push(finding);
+  await store.close();
+  return { volumes, notices, readable, findings };
+}
+
+async function reads(store: Awaited<ReturnType<typeof openTestStore>>['store'], bytes: Uint8Array): Promise<boolean> {
+  const [id] = parseRecord(bytes).ids;
+  assert.ok(id);
+  const record = await store.read(testDomain, id);
+  assert.ok(record === undefined || equalBytes(record.bytes, bytes));
+  return record !== undefined;
+}
+
+test('a pack cut at any byte of its last group keeps every group before it, and is whole after one start', async (t) => {
+  const grown = await growPack(t, [2, 1, 3]);
+  const whole = grown.volumes.get(openFile);
+  const [, secondEnd = 0, end = 0] = grown.ends;
+  assert.equal(whole.length, end);
+  const lastGroup = grown.groups[2] ?? [];
+  for (let length = secondEnd; length <= end; length++) {
+    const { readable, notices, findings, volumes } = await recover(t, grown, whole.subarray(0, length));
+    assert.deepEqual(readable.slice(0, 2), [[true, true], [true]], `cut at ${length}`);
+    let at = secondEnd;
+    const complete = lastGroup.map((record) => {
+      at += record.length;
+      return at <= length;
+    });
+    assert.deepEqual(readable[2], complete, `a record that is whole is kept, cut at ${length}`);
+    assert.deepEqual([notices, findings], [[], []], `cut at ${length}`);
+    assert.ok(volumes.names().includes(packFile));
+  }
+});
+
+test('a pack cut before its first group is of no use and goes when its number cannot come again', async (t) => {
+  const grown = await growPack(t, [1]);
+  const whole = grown.volumes.get(openFile);
+  for (const length of [0, 10, packHeaderBytes, packHeaderBytes + 100]) {
+    const volumes = grown.volumes.copy();
+    volumes.set(openFile, whole.subarray(0, length));
+    const { store, notices } = await openTestStore(volumes, join(temporaryFolder(t), 'index'));
+    assert.deepEqual(volumes.names(), [openFile, 'store.json']);
+    await Promise.all([store.append(testRecord(random)), store.flush()]);
+    await store.close();
+    assert.deepEqual(volumes.names(), ['000000/0000000001.pack', 'store.json']);
+    assert.deepEqual(notices, []);
+  }
+});
+
+test('a flipped bit anywhere in an open pack costs at most the record it lies in', async (t) => {
+  const grown = await growPack(t, [2, 2]);
+  const whole = grown.volumes.get(openFile);
+  const records = grown.groups.flat();
+  for (let at = 0; at < whole.length; at++) {
+    const flipped = Buffer.from(whole);
+    flipped[at] = (flipped[at] ?? 0) ^ (1 << (at % 8));
+    const { readable, notices, findings } = await recover(t, grown, flipped);
+    const lost = readable.flat().flatMap((readsBack, i) => (readsBack ? [] : [records[i]]));
+    const hit = records.find((record) => whole.indexOf(record) <= at && at < whole.indexOf(record) + record.length);
+    assert.deepEqual(lost, hit === undefined ? [] : [hit], `flip at ${at}`);
+    // The marker at the very end is the one thing that a start mends by itself.
+    const mended = at >= whole.length - markerBytes;
+    assert.equal(notices.length, mended ? 0 : 1, `flip at ${at}: ${JSON.stringify(notices)}`);
+    assert.equal(findings.length > 0, !mended, `flip at ${at}`);
+    // A flip in the lengths of a header leaves nothing that tells what lay there.
+    if (hit !== undefined) assert.match(String(notices[0]?.details.what), /^(record|unreadable)$/);
+  }
+});
+
+test('damage in a group before the last is reported with pack, offset and ids, and not as perhaps torn', async (t) => {
+  const grown = await growPack(t, [2, 1]);
+  const content = Buffer.from(grown.volumes.get(openFile));
+  const hit = grown.groups[0]?.[1] ?? new Uint8Array(0);
+  const offset = content.indexOf(hit);
+  content[offset + hit.length - 20] = (content[offset + hit.length - 20] ?? 0) ^ 4;
+  const { notices } = await recover(t, grown, content);
+  assert.deepEqual(notices[0]?.details, {
+    pack: 0,
+    what: 'record',
+    offset,
+    length: hit.length,
+    ids: parseRecord(hit).ids.map(toHex),
+    maybeTorn: false,
+  });
+});
+
+test('a torn last group, marker on disk and records not, is told as perhaps never acknowledged', async (t) => {
+  const grown = await growPack(t, [1, 2]);
+  const content = Buffer.from(grown.volumes.get(openFile));
+  const [torn] = grown.groups[1] ?? [];
+  assert.ok(torn);
+  content.fill(0, content.indexOf(torn), content.indexOf(torn) + torn.length);
+  const { notices, readable } = await recover(t, grown, content);
+  assert.deepEqual(readable, [[true], [false, true]]);
+  assert.deepEqual(
+    notices.map(({ details }) => details.maybeTorn),
+    [true],
+  );
+});
+
+async function reads(store: Store, bytes: Uint8Array): Promise<boolean> {
+  const [id] = parseRecord(bytes).ids;
+  assert.ok(id);
+  const record = await store.read(testDomain, id);
+  return record !== undefined && equalBytes(record.bytes, bytes);
+}
+
+test('an open pack that cannot be closed is read where it lies, and closed by a later start', async (t) => {
+  const grown = await growPack(t, [2]);
+  const index = join(temporaryFolder(t), 'index');
+  const volumes = grown.volumes.copy();
+  volumes.before = (operation) => {
+    if (operation === 'append') throw volumeFull('write');
+  };
+  const { store, notices } = await openTestStore(volumes, index);
+  assert.deepEqual(
+    notices.map(({ code }) => code),
+    ['pack_left_open'],
+  );
+  for (const record of grown.groups.flat()) assert.ok(await reads(store, record));
+  volumes.before = () => undefined;
+  await Promise.all([store.append(testRecord(random)), store.flush()]);
+  await store.close();
+  const again = await openTestStore(volumes, index);
+  assert.deepEqual(again.notices, []);
+  for (const record of grown.groups.flat()) assert.ok(await reads(again.store, record));
+  assert.ok(volumes.names().includes(packFile));
+  assert.equal(await again.store.read(testDomain, testId(random)), undefined);
+  await again.store.close();
+});

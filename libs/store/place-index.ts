@@ -1,0 +1,32 @@
+import type { PackClass } from './pack-header.ts';
+import type { Place } from './place.ts';
+
+/** A closed pack all of whose ids are in the index. */
+export interface CoveredPack {
+  readonly number: number;
+  readonly class: PackClass;
+  /** Of the whole file: a file of another length is another pack, or a damaged one. */
+  readonly bytes: number;
+  readonly records: number;
+}
+
+/**
+ * id -> place, on disk. A cache: all of it can be made again from the packs, and what it says of a pack that is not
+ * there counts for nothing. Keys are those of `placeKey`.
+ */
+export interface PlaceIndex {
+  /** In the order of `keys`. Entries that are damaged are absent. */
+  lookup(keys: readonly string[]): Promise<(Place | undefined)[]>;
+  /** Later entries of one key replace earlier ones. Resolves when all are visible to `lookup`. */
+  put(entries: Iterable<[key: string, place: Place]>): Promise<void>;
+  /** Says that all of a closed pack is in here; to be called after its entries were put. */
+  cover(pack: CoveredPack): Promise<void>;
+  covered(): CoveredPack[];
+  /** Takes a pack out: those of `keys` that still point into it, and its being covered. Durable when it resolves. */
+  drop(pack: number, keys: readonly string[]): Promise<void>;
+  /** All entries, in no particular order: slow, for the rare question which ids lay at a place. */
+  entries(): AsyncIterable<[key: string, place: Place]>;
+  /** Resolves when everything put before is on stable storage. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}

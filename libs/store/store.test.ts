@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { asId } from '#model';
+import { equalBytes, isAppError, toHex } from '#runtime';
+import { parseRecord, RecordKind } from '#wire';
+import { PackClass } from './pack-header.ts';
+import type { Store, StoreOptions } from './store.ts';
+import { folderVolumes, openTestStore, temporaryFolder } from './testing/open-store.ts';
+import { seededRandom, testDomain, testId, testRecord } from './testing/records.ts';
+
+const random = seededRandom(1);
+const none = new Uint8Array(0);
+
+async function inFolder(t: TestContext, more: Partial<StoreOptions> = {}) {
+  const folder = temporaryFolder(t);
+  const volumes = await folderVolumes(t, join(folder, 'packs'));
+  const open = () => openTestStore(volumes, join(folder, 'index'), more);
+  return { folder, packs: join(folder, 'packs'), index: join(folder, 'index'), open, ...(await open()) };
+}
+
+const packFiles = (packs: string) =>
+  readdirSync(packs, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\d{10}/.test(name))
+    .sort();
+
+async function readsBack(store: Store, records: readonly Uint8Array[]): Promise<void> {
+  for (const bytes of records) {
+    const { ids } = parseRecord(bytes);
+    for (const id of ids) assert.ok(equalBytes((await store.read(testDomain, id))?.bytes ?? none, bytes));
+  }
+}
+
+test('what was appended is pending until it is durable, then it is found and read back', async (t) => {
+  const { store } = await inFolder(t);
+  const record = testRecord(random, { ids: 3, sealedBytes: 500 });
+  const [first, second] = parseRecord(record).ids;
+  assert.ok(first && second);
+  const durable = store.append(record);
+  assert.equal(store.isPending(testDomain, second), true);
+  assert.deepEqual(await store.has(testDomain, [first, second]), [false, false]);
+  const flushed = store.flush();
+  await durable;
+  await flushed;
+  assert.equal(store.isPending(testDomain, second), false);
+  assert.deepEqual(await store.has(testDomain, [first, testId(random), second]), [true, false, true]);
+  assert.equal((await store.locate(testDomain, second))?.position, 1);
+  assert.equal(await store.kindOf(testDomain, second), RecordKind.leaf);
+  assert.equal(await store.read(testDomain, testId(random)), undefined);
+  await readsBack(store, [record]);
+  await store.close();
+});
+
+test('leaves and nodes lie in packs of their own, listed in the order they were appended', async (t) => {
+  const { store, packs } = await inFolder(t);
+  const leaves = Array.from({ length: 4 }, () => testRecord(random, { ids: 2 }));
+  const nodes = Array.from({ length: 3 }, () => testRecord(random, { kind: RecordKind.node, references: 5 }));
+  await Promise.all([...leaves, ...nodes].map((record) => store.append(record)).concat(store.flush()));
+  const listed = async (only?: { class: PackClass }) => {
+    const found = [];
+    for await (const { pack, offset, length } of store.records(only)) {
+      found.push(toHex((await store.readAt({ pack, offset, length })).bytes));
+    }
+    return found;
+  };
+  assert.deepEqual(await listed({ class: PackClass.leaves }), leaves.map(toHex));
+  assert.deepEqual(await listed({ class: PackClass.nodes }), nodes.map(toHex));
+  assert.equal((await listed()).length, 7);
+  assert.equal(store.statistics().records, 7);
+  await store.close();
+  assert.equal(packFiles(packs).filter((name) => name.endsWith('.pack')).length, 2);
+});
+
+test('packs are closed when they are full, and a reopened store reads all of them without reading the packs', async (t) => {
+  const { store, open, packs } = await inFolder(t);
+  const records = Array.from({ length: 60 }, () => testRecord(random, { sealedBytes: 1000 }));
+  for (const record of records) await Promise.all([store.append(record), store.flush()]);
+  await readsBack(store, records);
+  const before = store.statistics();
+  assert.ok(before.packs >= 8, `${before.packs} packs`);
+  await store.close();
+  assert.ok(packFiles(packs).every((name) => name.endsWith('.pack')));
+  const again = await open();
+  assert.deepEqual(again.notices, []);
+  assert.equal(again.store.statistics().packs, before.packs);
+  assert.equal(again.store.statistics().records, 60);
+  await readsBack(again.store, records);
+  await again.store.close();
+});
+
+test('an append resolves only after everything that was appended before it', async (t) => {
+  const { store } = await inFolder(t, { limits: { groupBytes: 3000 } });
+  const order: number[] = [];
+  await Promise.all(
+    Array.from({ length: 40 }, async (_, i) => {
+      const kind = i % 3 === 0 ? RecordKind.node : RecordKind.leaf;
+      await store.append(testRecord(random, { kind, sealedBytes: 600 }));
+      order.push(i);
+    }).concat(store.flush()),
+  );
+  assert.deepEqual(
+    order,
+    Array.from({ length: 40 }, (_, i) => i),
+  );
+  await store.close();
+});
+
+test('without a flush a group is committed when its time is up', async (t) => {
+  const { store } = await inFolder(t, { limits: { commitDelayMs: 5 } });
+  await Promise.all([store.append(testRecord(random)), store.append(testRecord(random))]);
+  await store.flush();
+  assert.equal(store.statistics().pendingBytes, 0);
+  await store.close();
+});
+
+test('an id that is stored twice is read from its later place, and both places stay readable', async (t) => {
+  const { store, open } = await inFolder(t);
+  const id = testId(random);
+  const [first, second] = [testRecord(random, { ids: [id] }), testRecord(random, { ids: [testId(random), id] })];
+  await Promise.all([store.append(first), store.flush()]);
+  const place = await store.locate(testDomain, id);
+  assert.ok(place);
+  await Promise.all([store.append(second), store.flush()]);
+  await readsBack(store, [second]);
+  assert.ok(equalBytes((await store.readAt(place)).bytes, first));
+  await store.close();
+  const again = await open();
+  await readsBack(again.store, [second]);
+  assert.ok(equalBytes((await again.store.readAt(place)).bytes, first));
+  await again.store.close();
+});
+
+test('a damaged record is refused before anything is written', async (t) => {
+  const { store } = await inFolder(t);
+  const record = testRecord(random);
+  record[70] = (record[70] ?? 0) ^ 1;
+  await assert.rejects(store.append(record), (error) => isAppError(error, 'record_damaged'));
+  assert.equal(store.statistics().pendingBytes, 0);
+  await store.close();
+});
+
+test('more than may wait in memory is refused with store_busy, and taken again later', async (t) => {
+  const { store } = await inFolder(t, { limits: { pendingBytesMax: 2500 } });
+  const taken = [
+    store.append(testRecord(random, { sealedBytes: 1000 })),
+    store.append(testRecord(random, { sealedBytes: 1000 })),
+  ];
+  await assert.rejects(store.append(testRecord(random, { sealedBytes: 1000 })), (error) => {
+    return isAppError(error, 'store_busy') && error.retryable;
+  });
+  await Promise.all([...taken, store.flush()]);
+  await Promise.all([store.append(testRecord(random, { sealedBytes: 1000 })), store.flush()]);
+  await store.close();
+  await assert.rejects(store.append(testRecord(random)), (error) => isAppError(error, 'store_closed'));
+});
+
+test('a pack of another realm is refused by name, and taken when its realm was ours', async (t) => {
+  const { store, open, folder, index, packs } = await inFolder(t);
+  await Promise.all([store.append(testRecord(random)), store.flush()]);
+  await store.close();
+  const volumes = await folderVolumes(t, packs);
+  const ours = asId('RealmId', new Uint8Array(16).fill(5));
+  const theirs = asId('RealmId', new Uint8Array(16).fill(1));
+  await assert.rejects(openTestStore(volumes, join(folder, 'index2'), { realmId: ours }), (error) => {
+    return isAppError(error, 'foreign_store');
+  });
+  rmSync(join(packs, 'store.json'));
+  rmSync(index, { recursive: true });
+  await assert.rejects(openTestStore(volumes, join(folder, 'index2'), { realmId: ours }), (error) => {
+    return isAppError(error, 'foreign_pack') && error.details.pack === '000000/0000000000.pack';
+  });
+  const taken = await openTestStore(volumes, index, { realmId: ours, acceptedRealmIds: [theirs] });
+  assert.equal(taken.store.statistics().records, 1);
+  await taken.store.close();
+  await assert.rejects(open(), (error) => isAppError(error, 'foreign_store'));
+});
+
+test('volumes of another site are refused, and store.json is plain text', async (t) => {
+  const { store, packs, folder } = await inFolder(t);
+  await store.close();
+  assert.deepEqual(JSON.parse(readFileSync(join(packs, 'store.json'), 'utf8')), {
+    format: 1,
+    realmId: '01'.repeat(16),
+    siteId: '02'.repeat(16),
+  });
+  const volumes = await folderVolumes(t, packs);
+  const siteId = asId('SiteId', new Uint8Array(16).fill(3));
+  await assert.rejects(openTestStore(volumes, join(folder, 'index2'), { siteId }), (error) =>
+    isAppError(error, 'foreign_store'),
+  );
+  writeFileSync(join(packs, 'store.json'), 'not json');
+  const { store: rewritten } = await openTestStore(volumes, join(folder, 'index2'));
+  await rewritten.close();
+  assert.match(readFileSync(join(packs, 'store.json'), 'utf8'), /"format":1/);
+});
+
+test('pack numbers are never used again, also when the last pack is gone', async (t) => {
+  const { store, open, packs } = await inFolder(t);
+  await Promise.all([store.append(testRecord(random)), store.flush()]);
+  await store.close();
+  rmSync(join(packs, '000000/0000000000.pack'));
+  const { store: again, notices } = await open();
+  assert.deepEqual(
+    notices.map(({ code }) => code),
+    ['pack_missing'],
+  );
+  assert.equal(again.statistics().records, 0);
+  await Promise.all([again.append(testRecord(random)), again.flush()]);
+  await again.close();
+  assert.deepEqual(packFiles(packs), ['000000/0000000001.pack']);
+});

@@ -1,0 +1,303 @@
+import type { DomainId, RealmId, RecordId, SiteId } from '#model';
+import { AppError, assert, type Clock, equalBytes, isAppError, type Random, type Timers, toHex } from '#runtime';
+import type { Volumes } from '#targets';
+import { parseRecord, type RecordKind, type RecordView } from '#wire';
+import { Appender } from './appender.ts';
+import { checkStructure, type StructureFinding } from './check-structure.ts';
+import { IndexFolder } from './index-folder.ts';
+import { closedEntries, openPacks } from './open-packs.ts';
+import { type AcceptsRealm, placesOf, readHeader } from './pack-files.ts';
+import type { FooterEntry } from './pack-footer.ts';
+import type { PackClass } from './pack-header.ts';
+import { PackLanes } from './pack-lanes.ts';
+import { packName } from './pack-name.ts';
+import { fileOf, type Pack, PackTable } from './pack-table.ts';
+import { type Place, placeKey } from './place.ts';
+import { Places } from './places.ts';
+import { type RepairReport, repairPack } from './repair-pack.ts';
+import { type ScrubFinding, type ScrubOptions, scrubPacks } from './scrub.ts';
+import { indexOverdue, noSuchPack, type OnNotice, placeGone, storedRecordDamaged } from './store-errors.ts';
+import { claimVolumes } from './store-identity.ts';
+import { defaultLimits, type StoreLimits } from './store-limits.ts';
+
+export interface StoreOptions {
+  readonly volumes: Volumes;
+  /** A folder of its own for the index: a cache that may be removed while the store is closed. */
+  readonly indexFolder: string;
+  readonly realmId: RealmId;
+  /** Realms that ours was before: their packs are ours too. */
+  readonly acceptedRealmIds?: readonly RealmId[];
+  readonly siteId: SiteId;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly onNotice?: OnNotice;
+  /** For tests: smaller packs and groups. */
+  readonly limits?: Partial<StoreLimits>;
+}
+
+/** A record as the packs list it. */
+export interface StoredRecord extends FooterEntry {
+  readonly pack: number;
+}
+
+export interface StoreStatistics {
+  readonly packs: number;
+  readonly records: number;
+  readonly bytes: number;
+  readonly pendingBytes: number;
+}
+
+/**
+ * Sealed records in packs, found by (domain, id). Knows no keys: it checks checksums, not seals. One process opens it at
+ * a time; its caller sees to that.
+ */
+export class Store {
+  readonly #options: StoreOptions;
+  readonly #table: PackTable;
+  readonly #places: Places;
+  readonly #lanes: PackLanes;
+  readonly #appender: Appender;
+  readonly #indexFolder: IndexFolder;
+  readonly #acceptsRealm: AcceptsRealm;
+  readonly #limits: StoreLimits;
+  /** Reindex and repair move what the other builds on: one at a time. */
+  #maintenance: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    options: StoreOptions,
+    limits: StoreLimits,
+    acceptsRealm: AcceptsRealm,
+    table: PackTable,
+    indexFolder: IndexFolder,
+    places: Places,
+  ) {
+    const { volumes, realmId, random, timers, onNotice = () => undefined } = options;
+    const onClosed = (pack: Pack) => places.cover(pack);
+    const { packBytes } = limits;
+    [this.#options, this.#limits, this.#acceptsRealm] = [options, limits, acceptsRealm];
+    [this.#table, this.#indexFolder, this.#places] = [table, indexFolder, places];
+    this.#lanes = new PackLanes({ volumes, table, realmId, random, packBytes, onNotice, onClosed });
+    this.#appender = new Appender({ lanes: this.#lanes, timers, limits, onDurable: (found) => places.add(found) });
+  }
+
+  /**
+   * Opens the store and repairs what a crash left, without questions: packs left open are closed, what was never
+   * acknowledged is cut off, what the index lacks is read from the packs. Damage and losses are told by `onNotice`.
+   * Throws `foreign_pack`, `foreign_store`, `pack_too_new` and the errors of volumes.
+   */
+  static async open(options: StoreOptions): Promise<Store> {
+    const { volumes, realmId, siteId, acceptedRealmIds = [], onNotice = () => undefined } = options;
+    const limits = { ...defaultLimits, ...options.limits };
+    const realms = new Set([realmId, ...acceptedRealmIds].map(toHex));
+    const acceptsRealm = (realm: string) => realms.has(realm);
+    await claimVolumes(volumes, realmId, siteId, acceptsRealm);
+    const { folder, index } = await IndexFolder.open(options.indexFolder, onNotice);
+    const table = new PackTable();
+    const places = new Places(index, table, limits.recentIdsMax, onNotice);
+    const store = new Store(options, limits, acceptsRealm, table, folder, places);
+    try {
+      const empty = await openPacks({ volumes, table, places, acceptsRealm, onNotice });
+      for (const number of empty) await store.#lanes.removeWhenSafe(number, packName(number, 'open'));
+    } catch (error) {
+      await index.close();
+      throw error;
+    }
+    return store;
+  }
+
+  /**
+   * Takes a whole record; a view that `parseRecord` made is not checked again. Resolves when it and everything appended
+   * before it is on stable storage; rejects when it is to be sent again (`volume_full`, `volume_io_error`, ...), is
+   * damaged (`record_damaged`), or too much waits (`store_busy`). Its bytes belong to the store until then. Storing an
+   * id twice is allowed: the later place counts.
+   */
+  append(record: Uint8Array | RecordView): Promise<void> {
+    try {
+      const view = record instanceof Uint8Array ? parseRecord(record) : record;
+      const { unwrittenIds } = this.#places;
+      if (unwrittenIds > unwrittenFactor * this.#limits.recentIdsMax) throw indexOverdue(unwrittenIds);
+      return this.#appender.append(view);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Commits what was appended now, not when a group is full or its time is up. Settles as the last append does. */
+  flush(): Promise<void> {
+    return this.#appender.flush();
+  }
+
+  /** True while a record with this id is appended and not yet durable: `has` does not see it, nobody need send it. */
+  isPending(domainId: DomainId, id: RecordId): boolean {
+    return this.#appender.isPending(placeKey(domainId, id));
+  }
+
+  /** For each id: is it here, durably? */
+  async has(domainId: DomainId, ids: readonly RecordId[]): Promise<boolean[]> {
+    return (await this.locateMany(domainId, ids)).map((place) => place !== undefined);
+  }
+
+  async locate(domainId: DomainId, id: RecordId): Promise<Place | undefined> {
+    const [place] = await this.locateMany(domainId, [id]);
+    return place;
+  }
+
+  /** In the order of `ids`; undefined for what is not here, durably. */
+  locateMany(domainId: DomainId, ids: readonly RecordId[]): Promise<(Place | undefined)[]> {
+    return this.#places.lookup(ids.map((id) => placeKey(domainId, id)));
+  }
+
+  async kindOf(domainId: DomainId, id: RecordId): Promise<RecordKind | undefined> {
+    return (await this.locate(domainId, id))?.kind;
+  }
+
+  /**
+   * The record that holds this id, its checksum checked; undefined when it is not here. Throws `record_damaged`, which
+   * names pack and offset.
+   */
+  async read(domainId: DomainId, id: RecordId): Promise<RecordView | undefined> {
+    for (let attempt = 0; ; attempt++) {
+      const place = await this.locate(domainId, id);
+      if (place === undefined) return undefined;
+      try {
+        const record = await this.readAt(place);
+        const found = record.ids[place.position];
+        if (found !== undefined && equalBytes(found, id) && equalBytes(record.domainId, domainId)) return record;
+        throw storedRecordDamaged(place.pack, place.offset, new Error('another record lies where the index points'));
+      } catch (error) {
+        // A repair may have moved the record between the two steps.
+        if (attempt > 0 || !isAppError(error, 'place_gone')) throw error;
+      }
+    }
+  }
+
+  /** The record at a place that `locate` gave. Throws `record_damaged`, and `place_gone` when its pack was replaced. */
+  async readAt(place: Pick<Place, 'pack' | 'offset' | 'length'>): Promise<RecordView> {
+    const bytes = await this.#readBytes(place.pack, place.offset, place.length);
+    try {
+      return parseRecord(bytes);
+    } catch (error) {
+      throw storedRecordDamaged(place.pack, place.offset, error);
+    }
+  }
+
+  /** Every durable record as the packs list it, in the order of packs; of those with lists of a class only, if given. */
+  async *records(only?: { readonly class: PackClass }): AsyncGenerator<StoredRecord> {
+    for (const pack of this.#table.inOrder()) {
+      if (only !== undefined && pack.class !== only.class) continue;
+      for (const entry of await this.#entriesOf(pack)) yield { ...entry, pack: pack.number };
+    }
+  }
+
+  /** How headers, markers, footers, index and files fit together, without reading the records. */
+  checkStructure(): AsyncIterable<StructureFinding> {
+    const [table, places, acceptsRealm] = [this.#table, this.#places, this.#acceptsRealm];
+    return checkStructure({ volumes: this.#options.volumes, table, places, acceptsRealm });
+  }
+
+  /**
+   * Reads every byte of every pack that is there now and yields all that is not as it was written. Healing and repairing
+   * a pack while it is being scrubbed is fine. Throws the signal's reason.
+   */
+  async *scrub(options: ScrubOptions = {}): AsyncGenerator<ScrubFinding> {
+    await this.#appender.turnOver();
+    const packs = this.#table.inOrder().filter((pack) => {
+      return pack.state !== 'growing' && (options.packs?.has(pack.number) ?? true);
+    });
+    const { volumes, clock, timers } = this.#options;
+    const [table, places, acceptsRealm] = [this.#table, this.#places, this.#acceptsRealm];
+    yield* scrubPacks({ volumes, table, places, acceptsRealm, clock, timers }, packs, options);
+  }
+
+  /**
+   * Replaces a damaged pack by its good records in new packs. To heal: append good copies of what scrub calls missing,
+   * then call this. Refuses (`pack_holds_lost_records`) what would lose something, unless the loss is accepted.
+   */
+  repairPack(number: number, options: { readonly acceptLoss?: boolean } = {}): Promise<RepairReport> {
+    return this.#alone(async () => {
+      const pack = this.#table.get(number);
+      if (pack === undefined) throw noSuchPack(number);
+      if (pack.state === 'growing') await this.#appender.turnOver();
+      const context = {
+        volumes: this.#options.volumes,
+        table: this.#table,
+        places: this.#places,
+        acceptsRealm: this.#acceptsRealm,
+        append: (record: RecordView) => this.#appender.append(record),
+        flush: () => this.#appender.flush(),
+        removeFile: (name: string, gone: number) => this.#lanes.removeWhenSafe(gone, name),
+      };
+      return repairPack(context, pack, options.acceptLoss ?? false);
+    });
+  }
+
+  /** Makes the index anew from the packs: from footers, and by walking where there is none. The old one answers meanwhile. */
+  reindex(): Promise<void> {
+    return this.#alone(async () => {
+      await this.#places.replaceIndex(async () => {
+        // What the old index has must lie in packs that can be listed; what grows after this stays in memory.
+        await this.#appender.turnOver();
+        const packs = this.#table.inOrder().filter(({ state }) => state !== 'growing');
+        return this.#indexFolder.replace(async (index) => {
+          for (const pack of packs) {
+            await index.put(placesOf(pack.number, await this.#entriesOf(pack)));
+            if (pack.state === 'closed') await index.cover(pack);
+          }
+        });
+      });
+      await this.#indexFolder.removeOld();
+    });
+  }
+
+  statistics(): StoreStatistics {
+    const packs = this.#table.inOrder();
+    const sum = (count: (pack: Pack) => number) => packs.reduce((total, pack) => total + count(pack), 0);
+    const [records, bytes] = [sum((pack) => pack.records), sum((pack) => pack.bytes)];
+    return { packs: packs.length, records, bytes, pendingBytes: this.#appender.pendingBytes };
+  }
+
+  /** Commits what was appended, closes the packs that grow and the index. The volumes stay open: they are the caller's. */
+  async close(): Promise<void> {
+    await this.#maintenance;
+    await this.#appender.close();
+    await this.#places.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #entriesOf(pack: Pack): Promise<readonly FooterEntry[]> {
+    const growing = this.#lanes.growing(pack.number);
+    if (growing !== undefined) return growing.durableEntries();
+    const { volumes } = this.#options;
+    const header = await readHeader(volumes, fileOf(pack), this.#acceptsRealm);
+    return (await closedEntries(volumes, fileOf(pack), pack.bytes, header)).entries;
+  }
+
+  async #readBytes(number: number, offset: number, length: number): Promise<Uint8Array> {
+    const pack = this.#table.get(number);
+    if (pack === undefined) throw placeGone(number);
+    const name = fileOf(pack);
+    try {
+      return await this.#options.volumes.readAt(name, offset, length);
+    } catch (error) {
+      assert(error instanceof AppError, 'volumes throw errors of their own only');
+      if (error.code === 'volume_io_error') throw storedRecordDamaged(number, offset, error);
+      if (error.code !== 'volume_gone') throw error;
+      if (!this.#table.has(number)) throw placeGone(number);
+      // The pack was closed between the two lines: it has its final name now, or gets it in a moment.
+      return this.#options.volumes.readAt(packName(number, 'pack'), offset, length);
+    }
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#maintenance.then(work);
+    this.#maintenance = result.catch(() => undefined);
+    return result;
+  }
+}
+
+/** Times `recentIdsMax`: two million ids, some 600 MB of memory, while the index cannot be written. */
+const unwrittenFactor = 64;
