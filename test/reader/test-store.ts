@@ -162,6 +162,12 @@ export function runReader(...args: string[]): ReaderRun {
   return spawnSync(process.execPath, [readerPath, ...args], { encoding: 'utf8' });
 }
 
+/** Without root's rights, where we have them. */
+export function runReaderUnprivileged(...args: string[]): ReaderRun {
+  const who = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+  return spawnSync(process.execPath, [readerPath, ...args], { encoding: 'utf8', ...who });
+}
+
 /** An entry of the caller's own, a file unless `fields` say otherwise. */
 export function entry(fields: Partial<Entry>): Entry {
   return {
