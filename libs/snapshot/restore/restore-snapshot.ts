@@ -67,5 +67,5 @@ async function topFolder(
   const isVirtual = entry === manifest.root && manifest.rootIsVirtual;
   const becomesIt = entry.kind === EntryKind.directory && !isVirtual && policy === 'overwrite' && dryRun !== true;
   const metadata = becomesIt ? { entry, xattrs: await run.xattrs(entry, '') } : undefined;
-  return new RestoredFolder(run, root, '', undefined, metadata);
+  return new RestoredFolder(run, root, '', undefined, metadata, false);
 }

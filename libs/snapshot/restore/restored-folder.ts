@@ -18,6 +18,8 @@ const itself = Buffer.from('.');
 export class RestoredFolder {
   readonly folder: Folder;
   readonly path: string;
+  /** Made by this run: nothing is in it that it did not make. */
+  readonly isNew: boolean;
   readonly #run: RestoreRun;
   readonly #parent: RestoredFolder | undefined;
   readonly #metadata: FolderMetadata | undefined;
@@ -30,12 +32,14 @@ export class RestoredFolder {
     path: string,
     parent: RestoredFolder | undefined,
     metadata: FolderMetadata | undefined,
+    isNew: boolean,
   ) {
     this.#run = run;
     this.folder = folder;
     this.path = path;
     this.#parent = parent;
     this.#metadata = metadata;
+    this.isNew = isNew;
     parent?.hold();
   }
 

@@ -113,7 +113,7 @@ export class TreeRestore {
     const setsMetadata = mayWrite && this.#ownsFolder(pending);
     const metadata = setsMetadata ? { entry, xattrs: await this.#run.xattrs(entry, path) } : undefined;
     const opened = this.#run.folders.open(folder.folder, entry.name);
-    const made = new RestoredFolder(this.#run, opened, path, folder, metadata);
+    const made = new RestoredFolder(this.#run, opened, path, folder, metadata, mayWrite && decision !== 'enter');
     try {
       await this.content(made, entry, path, depth + 1);
     } finally {
@@ -172,7 +172,7 @@ export class TreeRestore {
     const xattrs = await this.#run.xattrs(entry, path);
     const dirFd = folder.descriptor;
     const temporary = this.#run.temporaryName(entry.name);
-    unlinkIfThere(dirFd, temporary);
+    if (!folder.isNew) unlinkIfThere(dirFd, temporary);
     switch (entry.kind) {
       case EntryKind.symlink:
         symlinkAt(entry.linkTarget, dirFd, temporary);
@@ -207,6 +207,7 @@ export class TreeRestore {
   }
 
   #existing(folder: RestoredFolder, name: Uint8Array): FileStatus | undefined {
+    if (folder.isNew) return undefined;
     try {
       return statAt(folder.descriptor, name);
     } catch (error) {

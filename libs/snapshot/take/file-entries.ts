@@ -4,20 +4,20 @@ import { entryOfStatus } from '../tree/entry-fields.ts';
 import type { ContentCutter } from './content-cutter.ts';
 import { readFile } from './file-reader.ts';
 import { KnownLinks } from './known-links.ts';
-import { hasSameContent } from './previous-folder.ts';
+import type { PreviousTree } from './previous-tree.ts';
 import type { SnapshotRun } from './snapshot-run.ts';
 
 /** Fills entries of regular files with their content: taken over, known by another name, or read. */
 export class FileEntries {
   readonly #run: SnapshotRun;
   readonly #cutter: ContentCutter;
-  readonly #trustedSeconds: number;
+  readonly #previous: PreviousTree;
   readonly #links = new KnownLinks();
 
-  constructor(run: SnapshotRun, cutter: ContentCutter, trustedSeconds: number) {
+  constructor(run: SnapshotRun, cutter: ContentCutter, previous: PreviousTree) {
     this.#run = run;
     this.#cutter = cutter;
-    this.#trustedSeconds = trustedSeconds;
+    this.#previous = previous;
   }
 
   /** Completes `entry`, whose status is that of its file in the open folder. */
@@ -54,7 +54,7 @@ export class FileEntries {
   }
 
   #unchanged(status: FileStatus, previous: Entry | undefined): Entry | undefined {
-    if (previous === undefined || !hasSameContent(previous, status, this.#trustedSeconds)) return undefined;
+    if (previous === undefined || !this.#previous.hasSameContent(previous, status)) return undefined;
     this.#run.statistics.filesReused += 1;
     this.#run.statistics.bytesReused += status.size;
     this.#links.add({ status, extents: previous.extents, contentListHash: previous.contentListHash });

@@ -36,6 +36,20 @@ test('an unchanged tree is not read again, and only its manifest is sent', async
   assert.deepEqual(second.manifest.root.directoryHash, first.manifest.root.directoryHash);
 });
 
+test('a path that is added or taken away costs no reading of the others', async () => {
+  using lab = new SnapshotLab();
+  for (const name of ['one', 'two']) {
+    lab.makeFolder(name);
+    writeFileSync(lab.path(name, 'file'), name);
+  }
+  const first = await lab.take(lab.path('one'));
+  const previous = ({ manifest }: SnapshotResult) => ({ manifest, node: (hash: Uint8Array) => lab.store.node(hash) });
+  const both = await lab.take([lab.path('one'), lab.path('two')], { previous: previous(first) });
+  assert.equal(both.statistics.filesReused, 1);
+  const last = await lab.take(lab.path('two'), { previous: previous(both) });
+  assert.equal(last.statistics.filesReused, 1);
+});
+
 test('a file changed just before the last snapshot is read again, since a clock tick may hide a change', async () => {
   using lab = new SnapshotLab();
   const folder = lab.makeFolder('data');

@@ -1,12 +1,10 @@
-import { type Entry, EntryKind } from '#model';
 import { currentFolder, isPosixError, lstatBytes, openAt, openFlag } from '#posix';
 import { AppError } from '#runtime';
 import { bytesOf } from '../path-text.ts';
-import { entryAt } from '../tree/find-entry.ts';
 import { ContentCutter } from './content-cutter.ts';
 import { FileEntries } from './file-entries.ts';
-import { PreviousFolder, trustedBefore } from './previous-folder.ts';
-import type { PreviousSnapshot, SnapshotOptions, SnapshotResult } from './snapshot-options.ts';
+import { PreviousTree } from './previous-tree.ts';
+import type { SnapshotOptions, SnapshotResult } from './snapshot-options.ts';
 import { SnapshotRun } from './snapshot-run.ts';
 import { outermost, plainPaths, topAt, topTree } from './top-paths.ts';
 import { TreeWalk } from './tree-walk.ts';
@@ -20,14 +18,14 @@ import { TreeWalk } from './tree-walk.ts';
 export async function takeSnapshot(options: SnapshotOptions): Promise<SnapshotResult> {
   const paths = plainPaths(options.paths);
   const { rootPath, rootIsVirtual } = chooseRoot(paths);
-  const { excludes = [], oneFileSystem = false, excludeCaches = false, previous } = options;
-  const trustedSeconds = previous === undefined ? 0 : trustedBefore(previous.manifest);
+  const { excludes = [], oneFileSystem = false, excludeCaches = false } = options;
+  const previous = new PreviousTree(options.previous);
 
   const run = new SnapshotRun(options);
-  const files = new FileEntries(run, new ContentCutter(options.chunkerKey, run), trustedSeconds);
-  const walk = new TreeWalk(run, { excludes, oneFileSystem, excludeCaches, trustedSeconds }, files);
+  const files = new FileEntries(run, new ContentCutter(options.chunkerKey, run), previous);
+  const walk = new TreeWalk(run, { excludes, oneFileSystem, excludeCaches }, files, previous);
   const wanted = topAt(topTree(paths), rootPath) ?? topTree(paths);
-  const root = await walk.root(openRoot(rootPath), rootPath, wanted, await previousRoot(previous, rootPath));
+  const root = await walk.root(openRoot(rootPath), rootPath, wanted);
   return run.finish({
     root,
     rootIsVirtual,
@@ -71,15 +69,4 @@ function pathUnreadable(path: string, error: unknown): unknown {
     details: { errno: error.code },
     cause: error,
   });
-}
-
-async function previousRoot(
-  previous: PreviousSnapshot | undefined,
-  rootPath: string,
-): Promise<PreviousFolder | undefined> {
-  if (previous === undefined) return undefined;
-  const { manifest } = previous;
-  const entry: Entry | undefined = await entryAt(previous, manifest, bytesOf(rootPath)).catch(() => undefined);
-  if (entry?.kind !== EntryKind.directory || entry.directoryHash.length === 0) return undefined;
-  return new PreviousFolder(previous, entry.directoryHash);
 }

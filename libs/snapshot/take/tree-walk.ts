@@ -10,7 +10,8 @@ import { ExcludeRules } from './exclude-rules.ts';
 import type { FileEntries } from './file-entries.ts';
 import { folderNames, folderNamesWithoutCaches } from './folder-names.ts';
 import { OwnerNames } from './owner-names.ts';
-import { isUntouched, type PreviousFolder } from './previous-folder.ts';
+import type { PreviousFolder } from './previous-folder.ts';
+import type { PreviousTree } from './previous-tree.ts';
 import type { SnapshotRun } from './snapshot-run.ts';
 import type { TopPath } from './top-paths.ts';
 
@@ -18,8 +19,6 @@ export interface WalkOptions {
   readonly excludes: readonly string[];
   readonly oneFileSystem: boolean;
   readonly excludeCaches: boolean;
-  /** Files changed in or after this second are not trusted to be what the previous snapshot saw. */
-  readonly trustedSeconds: number;
 }
 
 /** What holds below one of the paths asked for. */
@@ -49,26 +48,29 @@ export class TreeWalk {
   readonly #run: SnapshotRun;
   readonly #options: WalkOptions;
   readonly #files: FileEntries;
+  readonly #previous: PreviousTree;
   readonly #folders = new OpenFolders(openFolder);
   readonly #owners: OwnerNames;
   /** Device numbers of the file systems in the order they were met. */
   readonly #fileSystems: number[] = [];
 
-  constructor(run: SnapshotRun, options: WalkOptions, files: FileEntries) {
+  constructor(run: SnapshotRun, options: WalkOptions, files: FileEntries, previous: PreviousTree) {
     this.#run = run;
     this.#options = options;
     this.#files = files;
+    this.#previous = previous;
     this.#owners = new OwnerNames((what) => run.problems.add('/', 'names_unknown', `names of owners: ${what}`));
   }
 
   /** The entry of the root, after everything below it; closes `rootFd`. `wanted` is what is asked for at and below `path`. */
-  async root(rootFd: number, path: string, wanted: TopPath, previous: PreviousFolder | undefined): Promise<Entry> {
+  async root(rootFd: number, path: string, wanted: TopPath): Promise<Entry> {
     const folder = this.#folders.root(rootFd);
     try {
       const status = fstatFd(folder.descriptor);
       const entry = this.#entryOf(new Uint8Array(0), status);
       entry.xattrs = this.#readXattrs(folder.descriptor, path);
       const scope = wanted.isTop ? this.#newScope(path, status) : undefined;
+      const previous = this.#previous.folder(await this.#previous.at(path));
       entry.directoryHash = await this.#children({ folder, path, wanted, scope, previous });
       if (scope !== undefined) this.#run.count(entry);
       return entry;
@@ -104,7 +106,8 @@ export class TreeWalk {
     const inBetween = place.scope === undefined && wanted?.isTop !== true;
     const status = this.#status(place, bytes, path, inBetween);
     if (status === undefined) return undefined;
-    const previous = await place.previous?.entry(bytes);
+    const sibling = await place.previous?.entry(bytes);
+    const previous = sibling ?? (wanted?.isTop === true ? await this.#previous.at(path) : undefined);
     const scope = wanted?.isTop === true ? this.#newScope(path, status) : this.#scopeOf(place, path, status);
     if (scope === undefined && wanted === undefined) {
       this.#run.statistics.excluded += 1;
@@ -147,7 +150,7 @@ export class TreeWalk {
     let folder: Folder | undefined;
     try {
       folder = this.#folders.open(place.folder, entry.name, inBetween ? openThroughLinks : openFolder);
-      const walked = { folder, path, wanted, scope, previous: place.previous?.below(previous) };
+      const walked = { folder, path, wanted, scope, previous: this.#previous.folder(previous) };
       entry.directoryHash = await this.#children(walked);
       return entry;
     } catch (error) {
@@ -206,7 +209,7 @@ export class TreeWalk {
   }
 
   #xattrs(place: Place, entry: Entry, status: FileStatus, path: string, previous: Entry | undefined): Entry['xattrs'] {
-    if (previous !== undefined && isUntouched(previous, status, this.#options.trustedSeconds)) return previous.xattrs;
+    if (previous !== undefined && this.#previous.isUntouched(previous, status)) return previous.xattrs;
     return this.#readXattrs({ dirFd: this.#folders.descriptor(place.folder), name: entry.name }, path);
   }
 
