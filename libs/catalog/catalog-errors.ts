@@ -1,0 +1,53 @@
+import { AppError } from '#runtime';
+
+const updateAdvice = 'The data is damaged or comes from another version: check both versions with --version.';
+
+/** Bytes that are no batch, message or statement of ours. */
+export function malformedCatalog(what: string, cause?: unknown): AppError {
+  return new AppError(`malformed catalog data: ${what}`, { code: 'catalog_malformed', advice: updateAdvice, cause });
+}
+
+/** This site may not write now: its log was continued elsewhere, or it has none yet. */
+export function incarnationNeeded(why: string): AppError {
+  return new AppError(`this site cannot add to its log: ${why}`, {
+    code: 'catalog_incarnation_needed',
+    advice: 'Let the appliance reach its peers, then open a new incarnation with "sitepair rebuild".',
+  });
+}
+
+/** A log lost something that had been acknowledged. */
+export function logDamaged(site: string, incarnation: number): AppError {
+  return new AppError(`the log of site ${site}, incarnation ${incarnation}, is damaged`, {
+    code: 'catalog_log_damaged',
+    advice: 'Connect a peer: what is missing comes from its copy. If none has it, run "sitepair rebuild".',
+    details: { site, incarnation },
+  });
+}
+
+/** The disk refused a write; what was to be appended is not acknowledged. */
+export function logWriteFailed(path: string, cause: unknown): AppError {
+  return new AppError(`cannot write the catalog's log ${path}`, {
+    code: 'catalog_write_failed',
+    advice: 'Free space or replace the disk, then restart the appliance.',
+    details: { path },
+    cause,
+  });
+}
+
+/** A row of the views is not what was written; the logs have everything. */
+export function viewsDamaged(cause?: unknown): AppError {
+  return new AppError('the views of the catalog are damaged', {
+    code: 'catalog_views_damaged',
+    advice: 'Restart the appliance: the views are built anew from the logs.',
+    cause,
+  });
+}
+
+/** Two catalogs have exchanged all they could and still differ. */
+export function notConverged(refused: Readonly<Record<string, number>>): AppError {
+  return new AppError('the two catalogs still differ after everything was exchanged', {
+    code: 'catalog_not_converged',
+    advice: 'Look at the problems of both catalogs: a log that one side cannot verify is named there.',
+    details: { refused },
+  });
+}

@@ -1,0 +1,58 @@
+export type { Refusal, RefusalReason } from './admission.ts';
+export type { Head, Point } from './batch.ts';
+export { Catalog, type CatalogOptions, type StreamedBatch } from './catalog.ts';
+export type {
+  AgentEnrolled,
+  AgentRevoked,
+  CatalogEntry,
+  Coordinates,
+  CopyMade,
+  CopyWithdrawn,
+  CutPoint,
+  DatasetCreated,
+  EntryKind,
+  IncarnationOpened,
+  IncarnationStatement,
+  KeyRotated,
+  KeyringHeld,
+  MemberAdded,
+  MemberRemoved,
+  MemberStatement,
+  Moment,
+  RealmJoined,
+  Role,
+  SiteDescribed,
+  SnapshotMade,
+} from './entries.ts';
+export { findSnapshot } from './find-snapshot.ts';
+export type { ChainHeads, Scope } from './heads.ts';
+export type { Accepted } from './ingest.ts';
+export { catalogLimits } from './limits.ts';
+export type { NewIncarnation } from './new-incarnation.ts';
+export type {
+  BodySealer,
+  CatalogPurpose,
+  KitKey,
+  KitSigner,
+  KnownSiteKeys,
+  SealedBody,
+  Signer,
+  SiteTrust,
+  Verify,
+} from './ports.ts';
+export type { CatalogProblem } from './problems.ts';
+export { ownStore } from './projection.ts';
+export { CatalogViews, type SnapshotFilter, type SnapshotPage } from './queries.ts';
+export { decodeMemberStatement, encodeMemberStatement } from './statements.ts';
+export type { LogFault, LogVerification } from './verify-logs.ts';
+export type {
+  AgentView,
+  BodyCounts,
+  CopyView,
+  DatasetView,
+  KeyringView,
+  MemberView,
+  RealmView,
+  SiteView,
+  SnapshotView,
+} from './view-rows.ts';

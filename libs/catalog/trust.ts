@@ -1,0 +1,131 @@
+import type { SiteId } from '#model';
+import { equalBytes, isAppError, toHex } from '#runtime';
+import { sha256 } from '#wire';
+import type { Batch, Head } from './batch.ts';
+import { type ChainKey, type Chains, chainKeyOf } from './chains.ts';
+import type { IncarnationOpened, IncarnationStatement, MemberAdded, MemberStatement, Role } from './entries.ts';
+import type { KnownSiteKeys, Verify } from './ports.ts';
+import { decodeIncarnationStatement, decodeMemberStatement } from './statements.ts';
+import { keyOf, Table } from './view-keys.ts';
+import type { ViewStore } from './view-store.ts';
+
+/** Who stands behind an incarnation: the kit, the site's key before, or nobody that is known here. */
+export type Authority = 'kit' | 'site' | 'none';
+
+interface Vouch {
+  readonly siteId: SiteId;
+  readonly publicKey: Uint8Array;
+  readonly kitId: Uint8Array;
+  readonly kitPublicKey: Uint8Array;
+  readonly role: Role;
+  /** The batch that says so, as it was first met. */
+  readonly saidBy: Uint8Array;
+  readonly saidIn: Pick<Head, 'incarnationId' | 'seq'>;
+}
+
+/**
+ * Which keys speak for which site: what pairing and keyring say, and every countersigned addition in a log that is held,
+ * whether it still counts or not. So it only grows, and all who hold the same logs can verify the same batches.
+ */
+export class KeyTrust {
+  readonly #views: ViewStore;
+  readonly #known: KnownSiteKeys;
+  readonly #verify: Verify;
+  readonly #vouches = new Map<string, Vouch[]>();
+
+  constructor(views: ViewStore, known: KnownSiteKeys, verify: Verify) {
+    this.#views = views;
+    this.#known = known;
+    this.#verify = verify;
+    this.reload();
+  }
+
+  /** Takes what the views have, after they were cleared or a transaction was given up. */
+  reload(): void {
+    this.#vouches.clear();
+    for (const { value } of this.#views.range(keyOf(Table.vouch))) this.#remember(value as Vouch);
+  }
+
+  /** Notes an addition in a verified batch, in a transaction of the views; gives the site of which something new is known. */
+  note(batch: Batch, added: MemberAdded): SiteId | undefined {
+    const statement = this.checkedAddition(batch.siteId, added);
+    if (statement === undefined || !this.#mayVouch(batch.siteId)) return undefined;
+    const { siteId, publicKey, kitId, kitPublicKey, role } = statement;
+    const key = keyOf(Table.vouch, siteId, sha256(added.statement));
+    if (this.#views.has(key)) return undefined;
+    const saidIn = { incarnationId: batch.incarnationId, seq: batch.seq };
+    const vouch: Vouch = { siteId, publicKey, kitId, kitPublicKey, role, saidBy: batch.siteId, saidIn };
+    this.#views.put(key, vouch);
+    this.#remember(vouch);
+    return siteId;
+  }
+
+  /** Where others have added this site: whoever holds one of these batches can verify its log. */
+  vouchersOf(siteId: Uint8Array): { readonly chainKey: ChainKey; readonly seq: number }[] {
+    return (this.#vouches.get(toHex(siteId)) ?? [])
+      .filter((vouch) => !equalBytes(vouch.saidBy, siteId))
+      .map(({ saidBy, saidIn }) => ({ chainKey: chainKeyOf(saidBy, saidIn.incarnationId), seq: saidIn.seq }));
+  }
+
+  /** The statement of an addition that its author and the newcomer both stand for; undefined for any other. */
+  checkedAddition(author: Uint8Array, added: MemberAdded): MemberStatement | undefined {
+    try {
+      const statement = decodeMemberStatement(added.statement);
+      if (!equalBytes(statement.bySiteId, author)) return undefined;
+      const signed = this.#verify(statement.publicKey, 'catalog member', added.statement, added.countersignature);
+      return signed ? statement : undefined;
+    } catch (error) {
+      if (isAppError(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** True for a site that somebody known here speaks for. */
+  knows(siteId: Uint8Array): boolean {
+    return this.#known(siteId as SiteId) !== undefined || this.#vouches.has(toHex(siteId));
+  }
+
+  /** True for a site that was ever a full member: its additions are believed. */
+  wasFull(siteId: Uint8Array): boolean {
+    return (this.#vouches.get(toHex(siteId)) ?? []).some((vouch) => vouch.role === 'full');
+  }
+
+  /** Who stands behind an opening. `chains` must hold the incarnation that it cuts, for the key before to count. */
+  authorityOf(opening: IncarnationOpened, chains: Chains): Authority {
+    const statement = decodeIncarnationStatement(opening.statement);
+    const kit = this.#kitKeys(statement);
+    const signs = (key: Uint8Array, signature: Uint8Array) =>
+      this.#verify(key, 'catalog incarnation', opening.statement, signature);
+    if (kit.some((key) => signs(key, opening.kitSignature))) return 'kit';
+    if (statement.cut === undefined) {
+      const isFirst = statement.number === 1;
+      const isKnown = this.#siteKeys(statement.siteId).some((key) => equalBytes(key, statement.publicKey));
+      return isFirst && isKnown ? 'site' : 'none';
+    }
+    const before = chains.find(statement.siteId, statement.cut.incarnationId);
+    if (before === undefined || before.statement.number + 1 !== statement.number) return 'none';
+    return signs(before.statement.publicKey, opening.previousSignature) ? 'site' : 'none';
+  }
+
+  /** Sites whose additions count as knowledge of keys: those known by pairing, and whoever was added as full. */
+  #mayVouch(author: Uint8Array): boolean {
+    return this.#known(author as SiteId) !== undefined || this.wasFull(author);
+  }
+
+  #siteKeys(siteId: SiteId): Uint8Array[] {
+    const vouches = this.#vouches.get(toHex(siteId)) ?? [];
+    return [...(this.#known(siteId)?.publicKeys ?? []), ...vouches.map((vouch) => vouch.publicKey)];
+  }
+
+  #kitKeys({ siteId, kitId }: IncarnationStatement): Uint8Array[] {
+    if (kitId.length === 0) return [];
+    const known = (this.#known(siteId)?.kits ?? []).filter((kit) => equalBytes(kit.kitId, kitId));
+    const vouches = (this.#vouches.get(toHex(siteId)) ?? []).filter((vouch) => equalBytes(vouch.kitId, kitId));
+    return [...known.map((kit) => kit.publicKey), ...vouches.map((vouch) => vouch.kitPublicKey)];
+  }
+
+  #remember(vouch: Vouch): void {
+    const site = toHex(vouch.siteId);
+    this.#vouches.set(site, [...(this.#vouches.get(site) ?? []), vouch]);
+  }
+}

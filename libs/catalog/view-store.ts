@@ -1,0 +1,150 @@
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { deserialize, serialize } from 'node:v8';
+import { crc32 } from 'node:zlib';
+import { open, type RootDatabase } from 'lmdb';
+import { systemCode, writeFileDurably } from '#runtime';
+import { viewsDamaged } from './catalog-errors.ts';
+
+/** Counts up whenever what the views hold changes its shape or meaning: older ones are then dropped and built anew. */
+const viewsVersion = 1;
+// lmdb's transaction flags: abortable, committed when it returns, flushed to disk later. The views may lose their newest
+// rows in a crash, never the logs; after a power cut they are not trusted at all.
+const transactionFlags = 0x1 | 0x2 | 0x10000;
+const bootIdPath = '/proc/sys/kernel/random/boot_id';
+
+export interface ViewRow {
+  readonly key: Uint8Array;
+  readonly value: unknown;
+}
+
+export interface ViewRange {
+  /** Starts behind this key (in the direction of the range). */
+  readonly after?: Uint8Array | undefined;
+  readonly reverse?: boolean | undefined;
+  readonly limit?: number | undefined;
+}
+
+/**
+ * Ordered rows in one LMDB file: a cache that can be dropped at any time. Values are structured clones behind a checksum.
+ * A row that is not what was written gives `catalog_views_damaged`, and the next open starts from nothing.
+ */
+export class ViewStore {
+  readonly #folder: string;
+  readonly #database: RootDatabase<Buffer, Uint8Array>;
+
+  private constructor(folder: string, database: RootDatabase<Buffer, Uint8Array>) {
+    this.#folder = folder;
+    this.#database = database;
+  }
+
+  /** Opens the views in `folder`; drops what is there when it is of another version, damaged, or from before a power cut. */
+  static open(folder: string): ViewStore {
+    const stamp = `${JSON.stringify({ version: viewsVersion, boot: readFileSync(bootIdPath, 'utf8').trim() })}\n`;
+    const isNew = readStamp(folder) !== stamp;
+    if (isNew) rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    let database: RootDatabase<Buffer, Uint8Array>;
+    try {
+      database = openDatabase(folder);
+    } catch (error) {
+      if (isNew) throw error;
+      rmSync(folder, { recursive: true, force: true });
+      return ViewStore.open(folder);
+    }
+    if (isNew) writeFileDurably(join(folder, 'stamp.json'), stamp);
+    return new ViewStore(folder, database);
+  }
+
+  get(key: Uint8Array): unknown {
+    const bytes = this.#database.getBinary(key);
+    return bytes === undefined ? undefined : this.#decode(bytes);
+  }
+
+  has(key: Uint8Array): boolean {
+    return this.#database.doesExist(key);
+  }
+
+  /** Only inside `transact`. */
+  put(key: Uint8Array, value: unknown): void {
+    const body = serialize(value);
+    const row = Buffer.allocUnsafe(4 + body.length);
+    row.writeUInt32LE(crc32(body), 0);
+    row.set(body, 4);
+    this.#database.putSync(key, row);
+  }
+
+  /** Only inside `transact`. */
+  remove(key: Uint8Array): void {
+    this.#database.removeSync(key);
+  }
+
+  /** Rows whose keys begin with `prefix`, in memcmp order. Do not write while it runs. */
+  *range(prefix: Uint8Array, { after, reverse = false, limit }: ViewRange = {}): Generator<ViewRow> {
+    const end = endOf(prefix);
+    const options = reverse
+      ? { start: after ?? end, end: prefix, reverse: true, inclusiveEnd: true, exclusiveStart: true }
+      : { start: after ?? prefix, end, exclusiveStart: after !== undefined };
+    let left = limit ?? Number.POSITIVE_INFINITY;
+    for (const { key, value } of this.#database.getRange(options)) {
+      if (left-- <= 0) return;
+      yield { key, value: this.#decode(value) };
+    }
+  }
+
+  /** All the writes of `work`, or none when it throws. */
+  transact<T>(work: () => T): T {
+    return this.#database.transactionSync(work, transactionFlags);
+  }
+
+  /** Removes every row. */
+  clear(): void {
+    this.#database.transactionSync(() => this.#database.clearSync(), transactionFlags);
+  }
+
+  async close(): Promise<void> {
+    await this.#database.flushed;
+    await this.#database.close();
+  }
+
+  #decode(row: Buffer): unknown {
+    const body = row.subarray(4);
+    if (row.length >= 4 && crc32(body) === row.readUInt32LE(0)) return deserialize(body);
+    rmSync(join(this.#folder, 'stamp.json'), { force: true });
+    throw viewsDamaged();
+  }
+}
+
+function openDatabase(folder: string): RootDatabase<Buffer, Uint8Array> {
+  const database = open<Buffer, Uint8Array>({
+    path: join(folder, 'views.lmdb'),
+    noSubdir: true,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    cache: false,
+  });
+  // Readers of killed processes would keep old pages for ever.
+  database.readerCheck();
+  return database;
+}
+
+function readStamp(folder: string): string | undefined {
+  try {
+    return readFileSync(join(folder, 'stamp.json'), 'utf8');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** The first key behind all that begin with `prefix`, which is not all 0xff: its first byte is a table's number. */
+function endOf(prefix: Uint8Array): Uint8Array {
+  const end = new Uint8Array(prefix);
+  for (let i = end.length - 1; i >= 0; i--) {
+    if (end[i] !== 0xff) {
+      end[i] = (end[i] ?? 0) + 1;
+      return end.subarray(0, i + 1);
+    }
+  }
+  return end;
+}
