@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
-import protobuf from 'protobufjs';
+import type protobuf from 'protobufjs';
 import { assert, concatBytes, equalBytes } from '#runtime';
+import { protoRoot } from '#wire';
 import { purposeLabel, sha256 } from './hashing.ts';
 
 /**
@@ -27,9 +27,7 @@ const trailerBytes = 2 + checksumBytes;
 /** Key and length as protobuf writes them: field 15, length-delimited, 16 bytes. */
 const trailerStart = new Uint8Array([(checksumField << 3) | 2, checksumBytes]);
 
-const schema = protobuf.parse(readFileSync(new URL('../../proto/keyring.proto', import.meta.url), 'utf8'), {
-  keepCase: true,
-}).root;
+const schema = protoRoot('keyring.proto', true);
 
 /** The message `name` of proto/keyring.proto. */
 export function messageType(name: string): protobuf.Type {

@@ -16,14 +16,15 @@ export interface Codec<T> {
 
 const roots = new Map<string, protobuf.Root>();
 
-/** Loads a definition from proto/, once a thread. */
-export function protoRoot(file: string): protobuf.Root {
-  const known = roots.get(file);
+/** Loads a definition from proto/, once a thread. `keepCase`: fields keep the names that the file gives them. */
+export function protoRoot(file: string, keepCase = false): protobuf.Root {
+  const key = `${file} ${keepCase}`;
+  const known = roots.get(key);
   if (known !== undefined) return known;
   const text = readFileSync(new URL(`../../proto/${file}`, import.meta.url), 'utf8');
-  const root = protobuf.parse(text, { keepCase: false }).root;
+  const root = protobuf.parse(text, { keepCase }).root;
   root.resolveAll();
-  roots.set(file, root);
+  roots.set(key, root);
   return root;
 }
 

@@ -11,7 +11,8 @@ export const layers: readonly (readonly string[])[] = [
   ['wire', 'config'],
   ['posix', 'shaper', 'chunker', 'keys'],
   ['records'],
-  ['store', 'catalog', 'link', 'targets', 'snapshot'],
+  ['targets'],
+  ['store', 'catalog', 'link', 'snapshot'],
   ['replication', 'jobs'],
 ];
 
@@ -30,7 +31,7 @@ const forbiddenGlobals: readonly (readonly [RegExp, string])[] = [
 
 /** True for tests and what only tests load: they may tell the time, and look sideways. */
 export function isTestCode(path: string): boolean {
-  return path.startsWith('test/') || /\.(?:test|full|long)\.ts$/.test(path);
+  return path.startsWith('test/') || /\.(?:test|full|long|fixture)\.ts$/.test(path) || path.includes('/testing/');
 }
 
 /**

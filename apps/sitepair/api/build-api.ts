@@ -86,16 +86,6 @@ export function buildApi(operations: Operations, { logger }: ApiOptions): Fastif
   app.route({ ...routes.keyRotate, handler: () => operations.keyRotate() });
   app.route({ ...routes.keyKit, handler: ({ body }) => operations.keyKit(body) });
 
-  app.route({ ...routes.agentInvite, handler: ({ body }) => operations.agentInvite(body) });
-  app.route({ ...routes.agentList, handler: () => operations.agentList() });
-  app.route({
-    ...routes.agentRevoke,
-    handler: async ({ body }) => {
-      await operations.agentRevoke(body);
-      return {};
-    },
-  });
-
   acceptClients(app, operations, stopping.signal);
   return app;
 }

@@ -21,10 +21,6 @@ export const routeTable = {
 
   keyRotate: { method: 'POST', url: '/api/v1/key/rotate' },
   keyKit: { method: 'POST', url: '/api/v1/key/kit' },
-
-  agentInvite: { method: 'POST', url: '/api/v1/agents/invite' },
-  agentList: { method: 'GET', url: '/api/v1/agents' },
-  agentRevoke: { method: 'POST', url: '/api/v1/agents/revoke' },
 } as const;
 
 /** The client protocol: a WebSocket beside the API. */

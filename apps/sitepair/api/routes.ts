@@ -2,7 +2,6 @@ import { type Static, type TSchema, Type } from 'typebox';
 import { routeTable } from './route-table.ts';
 import {
   addressList,
-  agentList,
   checkView,
   codeText,
   datasetList,
@@ -82,13 +81,6 @@ export const routes = {
     ...routeTable.keyKit,
     ...action(request({ passphrase: Type.Optional(passphraseText) }), Type.Object({ kitText: Type.String() })),
   },
-
-  agentInvite: {
-    ...routeTable.agentInvite,
-    ...action(request({ name: nameText, addresses: addressList }), invitationView),
-  },
-  agentList: { ...routeTable.agentList, ...question(nothing, agentList) },
-  agentRevoke: { ...routeTable.agentRevoke, ...action(request({ name: nameText }), nothing) },
 };
 
 type Routes = typeof routes;

@@ -117,18 +117,10 @@ export const reindexView = Type.Object({ records: count, packs: count });
 
 export const digestView = Type.Object({
   digest: Type.String(),
-  heads: list(Type.Object({ site: Type.String(), incarnation: count, sequence: count })),
-});
-
-const agentView = Type.Object({
-  name: Type.String(),
-  enrolledAt: Type.String(),
-  datasets: list(Type.String()),
-  revoked: Type.Boolean(),
+  heads: list(Type.Object({ site: Type.String(), incarnation: Type.String(), sequence: count })),
 });
 
 export const datasetList = list(datasetView);
 export const snapshotList = list(snapshotView);
 export const pairingList = list(pairingView);
-export const agentList = list(agentView);
 export const textList = list(Type.String());

@@ -29,10 +29,6 @@ export interface Operations {
   keyRotate(): Promise<{ readonly keyId: string; readonly pendingOn: readonly string[] }>;
   /** A new recovery kit; the old one is void once the keyring's new version has reached everybody. */
   keyKit(request: { readonly passphrase?: string }): Promise<{ readonly kitText: string }>;
-
-  agentInvite(request: { readonly name: string; readonly addresses: readonly string[] }): Promise<Invitation>;
-  agentList(): AgentView[];
-  agentRevoke(request: { readonly name: string }): Promise<void>;
 }
 
 /** Progress and cancelling of one long piece of work. */
@@ -151,13 +147,7 @@ export interface CheckResult {
 
 export interface HeadView {
   readonly site: string;
-  readonly incarnation: number;
+  /** The beginning of the incarnation's id. */
+  readonly incarnation: string;
   readonly sequence: number;
-}
-
-export interface AgentView {
-  readonly name: string;
-  readonly enrolledAt: string;
-  readonly datasets: readonly string[];
-  readonly revoked: boolean;
 }

@@ -38,6 +38,8 @@ export interface MembershipLog {
   /** Checks the peer's statement about itself and logs it as a member, with the keyring now held. Durable when it resolves. */
   addMember(peer: Peer, statement: Uint8Array, countersignature: Uint8Array): Promise<void>;
   removeMember(peer: Peer): Promise<void>;
+  /** Logs which keyring this site holds, when that has changed. */
+  logKeyring(): Promise<void>;
 }
 
 interface PairMessage {
@@ -57,6 +59,8 @@ export interface PairingOptions {
   readonly log: MembershipLog;
   readonly links: () => Links;
   readonly clock: Clock;
+  /** Both are members now: catalogs and copies may flow. */
+  readonly onJoined: (link: Link, peer: Peer) => void;
   /** Learns of failures on channels that nobody waits for. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -138,7 +142,7 @@ export class Pairing {
       if (peer === undefined) throw notPaired();
       const message = pairCodec.decode(bytes);
       if (message.confirmed) this.#confirmedThere(peer, link);
-      else if (message.keyring) await this.#join(peer, message.keyring);
+      else if (message.keyring) await this.#join(peer, message.keyring, link);
       else if (message.removed) this.#options.peers.change(peer.siteId, { removed: true });
     }
   }
@@ -235,7 +239,7 @@ export class Pairing {
     if (peer.confirmedHere) this.announce(link).catch(this.#options.onFailure);
   }
 
-  async #join(peer: Peer, share: NonNullable<PairMessage['keyring']>): Promise<void> {
+  async #join(peer: Peer, share: NonNullable<PairMessage['keyring']>, link: Link): Promise<void> {
     if (!peer.confirmedHere || !peer.confirmedThere || !isFullPair(peer)) throw notPaired();
     const theirs = decodeKeyring(share.keyring);
     const own = this.#options.keys.keyring;
@@ -243,12 +247,12 @@ export class Pairing {
     const changed = this.#options.keys.change(
       peer.joined ? uniteKeyrings(own, theirs) : uniteKeyrings(own, theirs, stays),
     );
-    if (!peer.joined) {
+    if (peer.joined) await this.#options.log.logKeyring();
+    else {
       await this.#options.log.addMember(peer, share.memberStatement, share.countersignature);
-      this.#options.peers.change(peer.siteId, { joined: true });
+      this.#options.onJoined(link, this.#options.peers.change(peer.siteId, { joined: true }));
     }
-    const link = this.#options.links().link(peer.siteId);
-    if ((changed || !peer.joined) && link !== undefined) this.announce(link).catch(this.#options.onFailure);
+    if (changed || !peer.joined) this.announce(link).catch(this.#options.onFailure);
     assert(this.#options.keys.keyring.dataKeys.length > 0, 'a united keyring has data keys');
   }
 }

@@ -1,6 +1,5 @@
 import { softwareVersion } from '../software-version.ts';
 import { SitepairCommand } from './command.ts';
-import { addAgent } from './commands/agent.ts';
 import { addBackup } from './commands/backup.ts';
 import { addInit } from './commands/init.ts';
 import { addKey } from './commands/key.ts';
@@ -47,7 +46,6 @@ export function buildProgram(invocation: Invocation): SitepairCommand {
   addStatus(program, invocation);
   addPair(program, invocation);
   addLink(program, invocation);
-  addAgent(program, invocation);
   addBackup(program, invocation);
   addDatasets(program, invocation);
   addSnapshots(program, invocation);

@@ -30,16 +30,17 @@ class MemoryRecords implements RecordStore {
     }
   }
 
-  has(domainId: DomainId, ids: readonly RecordId[]): boolean[] {
-    return ids.map((id) => this.locate(domainId, id) !== undefined);
-  }
-
   isPending(): boolean {
     return false;
   }
 
-  locate(domainId: DomainId, id: RecordId): RecordPlace | undefined {
-    return this.#places.get(toHex(domainId) + toHex(id));
+  async locateMany(domainId: DomainId, ids: readonly RecordId[]): Promise<(RecordPlace | undefined)[]> {
+    return ids.map((id) => this.#places.get(toHex(domainId) + toHex(id)));
+  }
+
+  async read(domainId: DomainId, id: RecordId): Promise<RecordView | undefined> {
+    const place = this.#places.get(toHex(domainId) + toHex(id));
+    return place && this.readAt(place);
   }
 
   async readAt(place: RecordPlace): Promise<RecordView> {

@@ -109,7 +109,7 @@ export function addCatalog(program: SitepairCommand, invocation: Invocation): vo
           '',
           table([
             { head: 'SITE', cells: digest.heads.map(({ site }) => site) },
-            { head: 'LIFE', cells: digest.heads.map(({ incarnation }) => formatCount(incarnation)), align: 'right' },
+            { head: 'LIFE', cells: digest.heads.map(({ incarnation }) => incarnation) },
             { head: 'ENTRIES', cells: digest.heads.map(({ sequence }) => formatCount(sequence)), align: 'right' },
           ]),
         ].join('\n'),

@@ -1,0 +1,39 @@
+import type { Appliance } from './appliance.ts';
+import type { PairingView } from './operations.ts';
+
+/** Clocks further apart than this confuse people who compare times at two sites; nothing else depends on them. */
+const clockSkewSecondsMax = 60;
+
+/** Sentences that need an admin, worst first; each says what to do. */
+export function attentionOf(
+  { catalog, realm, keys, links, peers }: Appliance,
+  views: readonly PairingView[],
+): string[] {
+  const sentences: string[] = [];
+  for (const problem of catalog.problems()) {
+    if (problem.kind === 'tail_cut') continue;
+    sentences.push(
+      `The catalog has a problem (${problem.kind.replaceAll('_', ' ')}): see "sitepair catalog digest" at each site.`,
+    );
+  }
+  if (views.length === 0)
+    sentences.push('This site has no peer: one site is one fire. Pair it: "sitepair pair invite".');
+  for (const view of views) {
+    if (view.state !== 'paired')
+      sentences.push(
+        `The pairing with ${view.peer} waits: compare the words, then "sitepair pair confirm ${view.peer}" at both ends.`,
+      );
+    else if (view.link !== 'up')
+      sentences.push(`The link to ${view.peer} is down (${view.linkDetail}): see "sitepair link status".`);
+  }
+  for (const peer of peers.paired()) {
+    const skew = links.link(peer.siteId)?.peer.clockSkewSeconds ?? 0;
+    if (Math.abs(skew) > clockSkewSecondsMax)
+      sentences.push(`The clocks here and at ${peer.name} are ${Math.abs(skew)} s apart: check NTP at both.`);
+  }
+  const newest = keys.keyring.dataKeys.toSorted((a, b) => a.createdSeconds - b.createdSeconds).at(-1);
+  const lacking = newest === undefined ? [] : realm.lackingKey(newest.keyId);
+  if (lacking.length > 0)
+    sentences.push(`The newest data key is not in use yet: ${lacking.join(', ')} must get it first.`);
+  return sentences;
+}

@@ -1,0 +1,163 @@
+import type { Catalog, DatasetView, SnapshotView } from '#catalog';
+import { findDomain } from '#keys';
+import type { Mux } from '#link';
+import { asId, checkedName, type DatasetId, type Manifest, type SnapshotId } from '#model';
+import { openNode } from '#records';
+import { type FetchFromPeers, type RecordStore, receiveUpload, serveReads, type UploadTarget } from '#replication';
+import { AppError, type Clock, equalBytes, type Random, type Timers, toHex } from '#runtime';
+import { decodeNode } from '#wire';
+import { uploadWindowBytes } from './limits.ts';
+import type { RealmKeys } from './realm-keys.ts';
+
+export interface ClientServicesOptions {
+  readonly siteId: Uint8Array;
+  readonly catalog: Catalog;
+  readonly store: RecordStore;
+  readonly keys: RealmKeys;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly fetcher: (fromSite: Uint8Array) => FetchFromPeers;
+  /** Something new is complete here: peers may want it. */
+  readonly onSnapshot: () => void;
+}
+
+/** What the admin's own clients may do: back up into any dataset of this site, read any snapshot. */
+export class ClientServices {
+  readonly #options: ClientServicesOptions;
+
+  constructor(options: ClientServicesOptions) {
+    this.#options = options;
+  }
+
+  /** Registers the client services on a mux of control.sock. */
+  serve(mux: Mux): void {
+    const { store, keys, random, timers, catalog, fetcher } = this.#options;
+    mux.serve('upload', (channel) =>
+      receiveUpload(channel, {
+        store,
+        keys: keys.book,
+        random,
+        timers,
+        windowBytes: uploadWindowBytes,
+        checkHashes: false,
+        begin: (begin) => this.#begin(begin),
+        recordSnapshot: (target, snapshotId, manifest) => this.#record(target, snapshotId, manifest),
+      }),
+    );
+    mux.serve('read', (channel) =>
+      serveReads(channel, {
+        store,
+        keys: keys.book,
+        open: (snapshotId) => ({ domainId: this.#known(catalog, snapshotId).domainId }),
+        fetcher,
+        cutOut: false,
+      }),
+    );
+  }
+
+  async #begin(begin: {
+    readonly datasetName: string;
+    readonly host: string;
+    readonly paths: readonly Uint8Array[];
+  }): Promise<UploadTarget> {
+    const { catalog, keys, siteId } = this.#options;
+    const name = checkedName('dataset', begin.datasetName);
+    const dataset = this.#ownDataset(name) ?? (await this.#createDataset(name, begin));
+    const domain = findDomain(keys.keyring, dataset.domainId);
+    if (domain === undefined) throw domainMissing(name);
+    const [latest] = catalog.views.snapshots({
+      siteId: asId('SiteId', siteId),
+      datasetId: dataset.datasetId,
+      limit: 1,
+    }).snapshots;
+    return {
+      siteId: asId('SiteId', siteId),
+      datasetId: dataset.datasetId,
+      domainId: dataset.domainId,
+      chunkerKey: domain.chunkerKey,
+      previous: latest && (await this.#previous(latest)),
+    };
+  }
+
+  /** The snapshot to compare with; none when it is not whole here, after a rebuild for instance: then everything is read anew. */
+  async #previous({ snapshotId, domainId }: SnapshotView): Promise<UploadTarget['previous']> {
+    const { catalog, store, keys, siteId } = this.#options;
+    if (!catalog.views.copiesOf(snapshotId).some((copy) => equalBytes(copy.siteId, siteId))) return undefined;
+    const record = await store.read(domainId, snapshotId);
+    return record && { snapshotId, manifestHash: openNode(keys.book, record).hash };
+  }
+
+  #ownDataset(name: string): Pick<DatasetView, 'datasetId' | 'domainId'> | undefined {
+    const named = this.#options.catalog.views.datasetsNamed(name);
+    return named.findLast((dataset) => equalBytes(dataset.siteId, this.#options.siteId) && !dataset.superseded);
+  }
+
+  async #createDataset(
+    name: string,
+    { host, paths }: { readonly host: string; readonly paths: readonly Uint8Array[] },
+  ) {
+    const { catalog, keys, random } = this.#options;
+    // The realm's first domain: content of all managed datasets is stored once.
+    const domainId = keys.keyring.domains.toSorted((a, b) => a.createdSeconds - b.createdSeconds)[0]?.domainId;
+    if (domainId === undefined) throw domainMissing(name);
+    const datasetId = random.bytes(16) as DatasetId;
+    await catalog.append([{ kind: 'datasetCreated', datasetId, domainId, name, host, paths }]);
+    return { datasetId, domainId };
+  }
+
+  async #record(target: UploadTarget, snapshotId: SnapshotId, payload: Uint8Array): Promise<void> {
+    const { catalog, clock, siteId } = this.#options;
+    const node = decodeNode(payload);
+    if (node.type !== 'manifest') throw notAManifest();
+    const { manifest } = node;
+    checkManifest(manifest, target);
+    const { datasetId, domainId } = target;
+    const nowMs = clock.nowMs();
+    const proved = { seconds: Math.floor(nowMs / 1000), nanos: Math.floor(nowMs % 1000) * 1_000_000 };
+    await catalog.append([
+      {
+        kind: 'snapshotMade',
+        snapshotId,
+        datasetId,
+        domainId,
+        rootId: snapshotId,
+        lockSeconds: 0,
+        started: { seconds: manifest.startedSeconds, nanos: manifest.startedNanos },
+        finished: { seconds: manifest.finishedSeconds, nanos: manifest.finishedNanos },
+        totals: { ...manifest.totals },
+        host: manifest.host,
+      },
+      { kind: 'copyMade', snapshotId, ownerSiteId: asId('SiteId', siteId), where: 'store', proved },
+    ]);
+    this.#options.onSnapshot();
+  }
+
+  #known(catalog: Catalog, snapshotId: Uint8Array): SnapshotView {
+    const [snapshot] = catalog.views.snapshotsById(toHex(snapshotId), 1);
+    if (snapshot !== undefined) return snapshot;
+    throw new AppError('this appliance knows no such snapshot', {
+      code: 'snapshot_unknown',
+      advice: 'List what there is with "sitepair snapshots".',
+    });
+  }
+}
+
+function checkManifest(manifest: Manifest, target: UploadTarget): void {
+  if (!equalBytes(manifest.siteId, target.siteId) || !equalBytes(manifest.datasetId, target.datasetId))
+    throw notAManifest();
+}
+
+function notAManifest(): AppError {
+  return new AppError("the upload does not end with its own dataset's manifest", {
+    code: 'protocol_violation',
+    advice: 'Check that client and appliance run the same version (--version).',
+  });
+}
+
+function domainMissing(dataset: string): AppError {
+  return new AppError(`the keys of dataset "${dataset}" are not in this site's keyring`, {
+    code: 'key_missing',
+    advice: 'Connect to a full member of the realm so that the keyrings unite.',
+  });
+}

@@ -1,0 +1,82 @@
+import { Catalog } from '#catalog';
+import {
+  createIdentity,
+  createKeyring,
+  createKitSeed,
+  kitCode,
+  kitPublic,
+  openKit,
+  realmFingerprint,
+  sign,
+  verify,
+  withKit,
+  withNewDataKey,
+  withNewDomain,
+  writeKitText,
+} from '#keys';
+import { checkedName } from '#model';
+import { systemClock, systemRandom, toHex } from '#runtime';
+import { keyringHeldEntry, realmSealer, signerOf } from './catalog-keys.ts';
+import { RealmKeys } from './realm-keys.ts';
+import { Secrets } from './secrets.ts';
+import { createStateFolder, finishStateFolder } from './state-folder.ts';
+
+export interface InitialiseRequest {
+  readonly state: string;
+  readonly siteName: string;
+  readonly address: string;
+  readonly passphrase?: string;
+}
+
+export interface Initialised {
+  /** The page to print. */
+  readonly kitText: string;
+  readonly kitCode: string;
+  readonly siteId: string;
+}
+
+/**
+ * Makes a new site and a realm of its own: identity, keyring, recovery kit, the first entries of its log. The site file
+ * comes last: until it is there, nothing of this is a site. The kit's seed is kept nowhere.
+ */
+export async function initialise({ state, siteName, address, passphrase }: InitialiseRequest): Promise<Initialised> {
+  checkedName('site', siteName);
+  const paths = createStateFolder(state);
+  const createdSeconds = Math.floor(systemClock.nowMs() / 1000);
+  const identity = createIdentity(systemRandom);
+  const by = { random: systemRandom, siteId: identity.siteId, createdSeconds };
+  const seed = createKitSeed(systemRandom, passphrase !== undefined);
+  const kit = await openKit(seed, passphrase);
+  const domain = withNewDomain(createKeyring(systemRandom), by);
+  const keyring = withKit(withNewDataKey(domain.keyring, by).keyring, kitPublic(kit, identity.siteId, createdSeconds));
+  const secrets = new Secrets(paths, systemRandom);
+  secrets.writeIdentity(identity);
+  secrets.writeKeyring(keyring);
+  secrets.writeDoorKey(kit.doorKey);
+  const keys = new RealmKeys(secrets, () => undefined);
+  await using catalog = await Catalog.open({
+    folder: paths.catalog,
+    siteId: identity.siteId,
+    signer: signerOf(identity),
+    verify,
+    sealer: realmSealer(() => keys.book, systemRandom),
+    knownSiteKeys: () => ({
+      publicKeys: [identity.key.publicKey],
+      kits: [{ kitId: kit.kitId, publicKey: kit.signing.publicKey }],
+    }),
+    clock: systemClock,
+  });
+  const kitSigner = {
+    kitId: kit.kitId,
+    publicKey: kit.signing.publicKey,
+    sign: (purpose: string, bytes: Uint8Array) => sign(kit.signing, purpose, bytes),
+  };
+  await catalog.openIncarnation({ signer: signerOf(identity), kit: kitSigner });
+  await catalog.append([
+    { kind: 'siteDescribed', name: siteName, addressText: address, coordinates: undefined, addresses: [] },
+    keyringHeldEntry(keyring),
+  ]);
+  finishStateFolder(paths, { format: 1, name: siteName, address });
+  const page = { siteName, realmFingerprint: realmFingerprint(keyring.realmId), createdSeconds, opened: kit };
+  return { kitText: await writeKitText(seed, page), kitCode: kitCode(seed), siteId: toHex(identity.siteId) };
+}

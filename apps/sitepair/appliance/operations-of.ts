@@ -1,0 +1,150 @@
+import {
+  createKitSeed,
+  kitPublic,
+  openKit,
+  realmFingerprint,
+  voidKit,
+  withKit,
+  withNewDataKey,
+  writeKitText,
+} from '#keys';
+import type { FetchFromPeers } from '#replication';
+import { AppError, equalBytes, toHex } from '#runtime';
+import { softwareVersion } from '../software-version.ts';
+import type { Appliance } from './appliance.ts';
+import { attentionOf } from './attention.ts';
+import type { Operations, Run } from './operations.ts';
+import { checkStore, scrub } from './scrub-work.ts';
+
+/** What an appliance does when it is asked: the one list of it. */
+export function operationsOf(appliance: Appliance, fetchFromPeers: FetchFromPeers): Operations {
+  const { pairing, peers, realm, book, store, catalog, identity, keys, environment } = appliance;
+  const scrubPorts = { store, keys: () => keys.book, fetchFromPeers, snapshots: () => book.allHeld() };
+  let freeBytes = 0;
+  void appliance.volumes.freeBytes().then((bytes) => {
+    freeBytes = bytes;
+  });
+  return {
+    status: () => {
+      const { packs, records, bytes } = store.statistics();
+      const views = peers.all().map((peer) => pairing.view(peer));
+      return {
+        site: appliance.site.name,
+        siteId: toHex(identity.siteId),
+        realmId: toHex(keys.keyring.realmId),
+        address: appliance.site.address,
+        version: softwareVersion(),
+        incarnation: catalog.incarnation()?.number ?? 0,
+        listening: appliance.listening,
+        store: { packs, records, bytes, freeBytes },
+        peers: views,
+        attention: attentionOf(appliance, views),
+      };
+    },
+    serveClient: (mux) => appliance.clients.serve(mux),
+    pairInvite: async ({ addresses, role }) => {
+      const reachable = addresses.length > 0 ? addresses : realm.introduction().addresses;
+      if (reachable.length === 0) throw notListening();
+      return appliance.invitations.make(identity, reachable, role);
+    },
+    pairAccept: ({ code }) => pairing.accept(code),
+    pairConfirm: ({ peer }) => pairing.confirm(peer),
+    pairList: () => peers.all().map((peer) => pairing.view(peer)),
+    pairSetAddresses: async ({ peer, addresses }) => {
+      const changed = peers.change(peers.named(peer).siteId, { addresses });
+      appliance.links.keep(changed.siteId);
+      return pairing.view(changed);
+    },
+    pairRemove: ({ peer }) => pairing.remove(peer),
+    datasets: () => book.datasets(),
+    snapshots: ({ dataset }) => book.snapshots(dataset),
+    snapshot: ({ reference }) => book.snapshot(reference),
+    replicate: (request, run) => replicate(appliance, request, run),
+    scrub: ({ heal }, run) => scrub(scrubPorts, heal, run),
+    storeCheck: (run) => checkStore(scrubPorts, run),
+    storeReindex: async (run) => {
+      run.progress({ doing: 'making the index anew', doneBytes: 0 });
+      await store.reindex();
+      const { packs, records } = store.statistics();
+      return { packs, records };
+    },
+    catalogDigest: () => ({
+      digest: toHex(catalog.digest()),
+      heads: catalog.heads().map((head) => ({
+        site: realm.siteName(head.siteId),
+        incarnation: toHex(head.incarnationId).slice(0, 8),
+        sequence: head.seq,
+      })),
+    }),
+    keyRotate: async () => {
+      const { keyring, dataKey } = withNewDataKey(keys.keyring, additionBy(appliance));
+      keys.change(keyring);
+      await realm.logKeyring();
+      await catalog.append([{ kind: 'keyRotated', keyId: dataKey.keyId }]);
+      await shareKeyring(appliance);
+      keys.refresh();
+      return { keyId: toHex(dataKey.keyId), pendingOn: realm.lackingKey(dataKey.keyId) };
+    },
+    keyKit: async ({ passphrase }) => {
+      const seed = createKitSeed(environment.random, passphrase !== undefined);
+      const kit = await openKit(seed, passphrase);
+      const { createdSeconds } = additionBy(appliance);
+      const old = keys.keyring.kits.filter((one) => equalBytes(one.siteId, identity.siteId) && !one.voided);
+      const added = withKit(keys.keyring, kitPublic(kit, identity.siteId, createdSeconds));
+      keys.change(old.reduce((keyring, one) => voidKit(keyring, one.kitId), added));
+      appliance.secrets.writeDoorKey(kit.doorKey);
+      await realm.logKeyring();
+      await shareKeyring(appliance);
+      const page = {
+        siteName: appliance.site.name,
+        realmFingerprint: realmFingerprint(keys.keyring.realmId),
+        createdSeconds,
+        opened: kit,
+      };
+      return { kitText: await writeKitText(seed, page) };
+    },
+  };
+}
+
+async function replicate(
+  appliance: Appliance,
+  request: { readonly dataset?: string; readonly peer?: string },
+  run: Run,
+) {
+  const { peers, replicator } = appliance;
+  const wanted = request.peer === undefined ? peers.paired() : [peers.named(request.peer)];
+  if (wanted.length === 0) throw noPeer();
+  const results = [];
+  for (const peer of wanted) results.push(await replicator.bring(peer, request.dataset, run));
+  return { peers: results };
+}
+
+/** Gives a changed keyring to every peer that can be reached; the others get it when their link is up again. */
+async function shareKeyring({ peers, links, pairing }: Appliance): Promise<void> {
+  for (const peer of peers.paired()) {
+    const link = links.link(peer.siteId);
+    if (link !== undefined) await pairing.announce(link);
+  }
+}
+
+function additionBy({ environment, identity }: Appliance) {
+  return {
+    random: environment.random,
+    siteId: identity.siteId,
+    createdSeconds: Math.floor(environment.clock.nowMs() / 1000),
+  };
+}
+
+function notListening(): AppError {
+  return new AppError('nobody can reach this appliance: it listens on no address', {
+    code: 'not_listening',
+    advice: 'Start it with "sitepair serve --listen HOST:PORT", or name an address that leads here with --address.',
+  });
+}
+
+function noPeer(): AppError {
+  return new AppError('this site has no peer: one site is one fire', {
+    code: 'no_peer',
+    advice: 'Pair with another appliance: "sitepair pair invite --help".',
+  });
+}

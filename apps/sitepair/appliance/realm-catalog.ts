@@ -1,0 +1,164 @@
+import { type Catalog, encodeMemberStatement } from '#catalog';
+import { type KeyringKit, type SiteIdentity, sign } from '#keys';
+import { asId, type KeyId, type RealmId } from '#model';
+import { AppError, compareBytes, equalBytes, toHex } from '#runtime';
+import { softwareVersion } from '../software-version.ts';
+import { keyringHeldEntry } from './catalog-keys.ts';
+import type { Introduction } from './introduction.ts';
+import type { MembershipLog } from './pairing.ts';
+import type { Peer } from './peers.ts';
+import type { RealmKeys } from './realm-keys.ts';
+
+export interface RealmCatalogOptions {
+  readonly catalog: Catalog;
+  readonly identity: () => SiteIdentity;
+  readonly keys: () => RealmKeys;
+  readonly name: string;
+  readonly addresses: () => readonly string[];
+  readonly doorKey: () => Uint8Array | undefined;
+}
+
+/** The realm as the catalog has it: who is a member, who holds which keys, what this site says of itself. */
+export class RealmCatalog implements MembershipLog {
+  readonly #options: RealmCatalogOptions;
+
+  constructor(options: RealmCatalogOptions) {
+    this.#options = options;
+  }
+
+  introduction(): Introduction {
+    const { catalog, identity, name } = this.#options;
+    const incarnation = catalog.incarnation();
+    return {
+      siteId: identity().siteId,
+      name,
+      realmId: this.#realmId(),
+      identityKey: identity().key.publicKey,
+      addresses: [...this.#options.addresses()],
+      fullMembers: this.#fullMembers().length,
+      softwareVersion: softwareVersion(),
+      doorKey: this.#options.doorKey() ?? new Uint8Array(0),
+      incarnationId: incarnation?.incarnationId ?? new Uint8Array(16),
+      incarnationNumber: incarnation?.number ?? 0,
+    };
+  }
+
+  countersign(peer: Peer) {
+    const statement = this.#statement({
+      realmId: this.#joinedRealm(peer),
+      by: peer.siteId,
+      of: this.#options.identity().siteId,
+    });
+    return { statement, countersignature: sign(this.#options.identity().key, 'catalog member', statement) };
+  }
+
+  async addMember(peer: Peer, statement: Uint8Array, countersignature: Uint8Array): Promise<void> {
+    const { catalog, identity } = this.#options;
+    const expected = this.#statement({
+      realmId: this.#joinedRealm(peer),
+      by: identity().siteId,
+      of: peer.siteId,
+      publicKey: peer.identityKey,
+    });
+    if (!equalBytes(statement, expected)) throw wrongStatement(peer);
+    const left = peer.weInvited ? undefined : this.#leftRealm();
+    await catalog.append([
+      { kind: 'memberAdded', statement, countersignature, name: peer.name },
+      ...(left === undefined ? [] : [{ kind: 'realmJoined' as const, realmId: this.#realmId(), formerRealmId: left }]),
+      keyringHeldEntry(this.#options.keys().keyring),
+    ]);
+  }
+
+  async removeMember(peer: Peer): Promise<void> {
+    await this.#options.catalog.append([{ kind: 'memberRemoved', siteId: peer.siteId, reason: 'removed by an admin' }]);
+  }
+
+  /** Logs which keyring this site holds now, unless its log says so already. */
+  async logKeyring(): Promise<void> {
+    const entry = keyringHeldEntry(this.#options.keys().keyring);
+    const logged = this.#options.catalog.views.keyringHeldBy(this.#options.identity().siteId);
+    if (logged === undefined || !equalBytes(logged.keyringHash, entry.keyringHash))
+      await this.#options.catalog.append([entry]);
+  }
+
+  /** The data keys that every full member says it holds; undefined while this site has said nothing yet. */
+  acceptableKeys(): readonly KeyId[] | undefined {
+    const { catalog } = this.#options;
+    const [own, ...others] = this.#fullMembers().map((siteId) => catalog.views.keyringHeldBy(siteId)?.dataKeyIds);
+    if (own === undefined) return undefined;
+    // A member that has not spoken yet was given the whole keyring when it joined.
+    const spoken = others.filter((ids) => ids !== undefined).map((ids) => new Set(ids.map(toHex)));
+    return own.filter((keyId) => spoken.every((ids) => ids.has(toHex(keyId))));
+  }
+
+  /** Names of full members that have not said that they hold this key. */
+  lackingKey(keyId: KeyId): string[] {
+    const { catalog } = this.#options;
+    const lacking = this.#fullMembers().filter(
+      (siteId) => !(catalog.views.keyringHeldBy(siteId)?.dataKeyIds ?? []).some((held) => equalBytes(held, keyId)),
+    );
+    return lacking.map((siteId) => this.siteName(siteId));
+  }
+
+  siteName(siteId: Uint8Array): string {
+    const described = this.#options.catalog.views.sites().find((site) => equalBytes(site.siteId, siteId));
+    return described?.name ?? toHex(siteId).slice(0, 8);
+  }
+
+  /** This site first, then the other full members. */
+  #fullMembers() {
+    const own = this.#options.identity().siteId;
+    const members = this.#options.catalog.views.members().filter((member) => member.role === 'full');
+    const others = members.map((member) => member.siteId).filter((siteId) => !equalBytes(siteId, own));
+    return [own, ...others.sort(compareBytes)];
+  }
+
+  #realmId(): RealmId {
+    return this.#options.keys().keyring.realmId;
+  }
+
+  /** The realm that a pair is in: the inviter's. */
+  #joinedRealm(peer: Peer): RealmId {
+    return peer.weInvited || peer.joined ? this.#realmId() : asId('RealmId', peer.realmId);
+  }
+
+  #leftRealm(): RealmId | undefined {
+    return this.#options.keys().keyring.formerRealmIds.at(-1);
+  }
+
+  #statement({
+    realmId,
+    by,
+    of,
+    publicKey,
+  }: {
+    realmId: RealmId;
+    by: Peer['siteId'];
+    of: Peer['siteId'];
+    publicKey?: Uint8Array;
+  }): Uint8Array {
+    const kit = this.#kitOf(of);
+    return encodeMemberStatement({
+      realmId,
+      bySiteId: by,
+      siteId: of,
+      publicKey: publicKey ?? this.#options.identity().key.publicKey,
+      kitId: kit?.kitId ?? new Uint8Array(0),
+      kitPublicKey: kit?.signingPublic ?? new Uint8Array(0),
+      role: 'full',
+    });
+  }
+
+  /** The newest kit of a site that is not void. */
+  #kitOf(siteId: Uint8Array): KeyringKit | undefined {
+    const kits = this.#options.keys().keyring.kits.filter((kit) => equalBytes(kit.siteId, siteId) && !kit.voided);
+    return kits.sort((a, b) => a.createdSeconds - b.createdSeconds || compareBytes(a.kitId, b.kitId)).at(-1);
+  }
+}
+
+function wrongStatement(peer: Peer): AppError {
+  return new AppError(`${peer.name} signed another membership than the one agreed on`, {
+    code: 'membership_refused',
+    advice: 'Remove the pairing at both ends and pair again; if it happens again, please report this.',
+  });
+}

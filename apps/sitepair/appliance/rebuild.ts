@@ -1,0 +1,198 @@
+import { Catalog, syncCatalogOnce } from '#catalog';
+import {
+  createIdentity,
+  handshakeKeyOf,
+  handshakePublicOf,
+  openKit,
+  openSealedKeyring,
+  pairSecret,
+  parseKit,
+  type RecoveryKit,
+  type SiteIdentity,
+  sign,
+  verify,
+} from '#keys';
+import { type DoorSession, dialDoor, dialLink, type Link, type LinkSettings } from '#link';
+import { asId } from '#model';
+import { AppError, concatBytes, systemClock, systemRandom, systemTimers } from '#runtime';
+import { softwareVersion } from '../software-version.ts';
+import { keyringHeldEntry, knownSiteKeys, realmSealer, signerOf } from './catalog-keys.ts';
+import { checkIntroduction, type Introduction } from './introduction.ts';
+import type { Run } from './operations.ts';
+import { type Peer, PeerFile } from './peers.ts';
+import { RealmKeys } from './realm-keys.ts';
+import { type ReturnReply, returnPurpose, returnReplyCodec, returnRequestCodec } from './return-door.ts';
+import { Secrets } from './secrets.ts';
+import { createStateFolder, finishStateFolder, lockState, type StatePaths } from './state-folder.ts';
+
+export interface RebuildRequest {
+  readonly state: string;
+  /** HOST:PORT of a peer that has the site's catalog. */
+  readonly from: string;
+  /** The kit as printed, or its words or code. */
+  readonly kitText: string;
+  readonly passphrase?: string;
+}
+
+export interface Rebuilt {
+  readonly site: string;
+  readonly incarnation: number;
+  readonly snapshots: number;
+}
+
+/**
+ * Brings a site back that was lost with all it had: PROTOCOL.md section 7. The peer gives back name, keys and catalog; the
+ * kit opens the site's next incarnation. Contents come afterwards: at once what a restore needs, the rest in the background.
+ */
+export async function rebuild({ state, from, kitText, passphrase }: RebuildRequest, run: Run): Promise<Rebuilt> {
+  const kit = await openKit(parseKit(kitText), passphrase);
+  const paths = createStateFolder(state);
+  using _lock = lockState(state);
+  const fresh = createIdentity(systemRandom);
+  run.progress({ doing: `knocking at ${from}`, doneBytes: 0 });
+  const { reply, peer, session } = await knock(from, kit, fresh, run);
+  await session.mux.close();
+  const identity: SiteIdentity = { siteId: asId('SiteId', reply.siteId), key: fresh.key };
+  const keyring = openSealedKeyring(reply.sealedKeyring, kit);
+  const secrets = new Secrets(paths, systemRandom);
+  secrets.writeIdentity(identity);
+  secrets.writeKeyring(keyring);
+  secrets.writeDoorKey(kit.doorKey);
+  const peers = new PeerFile(paths);
+  peers.put(peer);
+  const keys = new RealmKeys(secrets, () => undefined);
+  await using catalog = await openCatalog(paths, identity, peers, keys);
+  await fetchCatalog(catalog, from, peer, identity, run);
+  const kitSigner = {
+    kitId: kit.kitId,
+    publicKey: kit.signing.publicKey,
+    sign: (purpose: string, bytes: Uint8Array) => sign(kit.signing, purpose, bytes),
+  };
+  const opened = await catalog.openIncarnation({ signer: signerOf(identity), kit: kitSigner });
+  const described = catalog.views.sites().find((site) => Buffer.compare(site.siteId, identity.siteId) === 0);
+  const address = described?.addressText ?? '';
+  await catalog.append([
+    {
+      kind: 'siteDescribed',
+      name: reply.name,
+      addressText: address,
+      coordinates: described?.coordinates,
+      addresses: [],
+    },
+    keyringHeldEntry(keyring),
+  ]);
+  finishStateFolder(paths, { format: 1, name: reply.name, address });
+  const snapshots = catalog.views.datasets().reduce((sum, { siteId, datasetId }) => {
+    return sum + catalog.views.snapshots({ siteId, datasetId, limit: 1000 }).snapshots.length;
+  }, 0);
+  return { site: reply.name, incarnation: opened.number, snapshots };
+}
+
+/** Proves the kit at the peer's door. A fresh identity key makes the handshake: the burnt one may be in a thief's hands. */
+async function knock(from: string, kit: RecoveryKit, fresh: SiteIdentity, run: Run) {
+  const settings = linkSettings(new Uint8Array(0), fresh);
+  run.signal.throwIfAborted();
+  const session: DoorSession = await dialDoor(from, { psk: kit.doorKey, purpose: 'rebuild' }, settings);
+  const channel = session.mux.open('return');
+  const newIdentityKey = fresh.key.publicKey;
+  const kitSignature = sign(kit.signing, returnPurpose, concatBytes([session.handshakeHash, newIdentityKey]));
+  await channel.send(returnRequestCodec.encode({ kitId: kit.kitId, kitSignature, newIdentityKey, addresses: [] }));
+  const bytes = await channel.receive();
+  if (bytes === undefined) throw noAnswer(from);
+  const reply = returnReplyCodec.decode(bytes);
+  const introduction = checkIntroduction(reply.peer, session.handshakeHash, session.remoteStatic);
+  return { reply, session, peer: peerOf(introduction, session, from, reply) };
+}
+
+function peerOf(introduction: Introduction, session: DoorSession, from: string, reply: ReturnReply): Peer {
+  return {
+    siteId: asId('SiteId', introduction.siteId),
+    name: introduction.name,
+    role: 'full',
+    ownRole: 'full',
+    identityKey: introduction.identityKey,
+    secret: pairSecret(session.chainingKey, session.handshakeHash),
+    addresses: [...new Set([from, ...introduction.addresses])].slice(0, 8),
+    words: [],
+    confirmedHere: true,
+    confirmedThere: true,
+    weInvited: false,
+    joined: true,
+    doorKey: introduction.doorKey,
+    realmId: introduction.realmId,
+    removed: reply.siteId.length === 0,
+  };
+}
+
+function openCatalog(paths: StatePaths, identity: SiteIdentity, peers: PeerFile, keys: RealmKeys): Promise<Catalog> {
+  return Catalog.open({
+    folder: paths.catalog,
+    siteId: identity.siteId,
+    signer: signerOf(identity),
+    verify,
+    sealer: realmSealer(() => keys.book, systemRandom),
+    knownSiteKeys: knownSiteKeys(
+      identity,
+      () => peers.all(),
+      () => keys.keyring,
+    ),
+    clock: systemClock,
+  });
+}
+
+/** Everybody's logs, this site's own former one among them, before anything is written to it again. */
+async function fetchCatalog(
+  catalog: Catalog,
+  from: string,
+  peer: Peer,
+  identity: SiteIdentity,
+  run: Run,
+): Promise<void> {
+  run.progress({ doing: `fetching the catalog from ${peer.name}`, doneBytes: 0 });
+  const pair = {
+    peerSiteId: peer.siteId,
+    peerStaticPublic: handshakePublicOf(peer.identityKey),
+    psk: peer.secret,
+    role: peer.role,
+    addresses: [from],
+  };
+  const link: Link = await dialLink(from, pair, linkSettings(identity.siteId, identity), (one) => {
+    // The peer announces itself on every link; nothing of it is needed here.
+    for (const service of ['pair', 'catalog', 'replicate', 'records', 'fetch']) one.serve(service, busyRebuilding);
+  });
+  try {
+    await syncCatalogOnce(catalog, await link.open('catalog', 'control'));
+  } finally {
+    await link.close();
+  }
+}
+
+async function busyRebuilding(): Promise<void> {
+  throw new AppError('this site is being rebuilt', {
+    code: 'rebuilding',
+    retryable: true,
+    advice: 'Wait until it serves again.',
+  });
+}
+
+function linkSettings(siteId: Uint8Array, identity: SiteIdentity): LinkSettings {
+  return {
+    identity: () => ({ siteId, incarnation: 0, staticKeyPair: handshakeKeyOf(identity.key) }),
+    instance: systemRandom.bytes(8),
+    software: softwareVersion(),
+    clock: systemClock,
+    timers: systemTimers,
+    random: systemRandom,
+    onHandlerError: (error) => {
+      throw error;
+    },
+  };
+}
+
+function noAnswer(from: string): AppError {
+  return new AppError(`the site at ${from} gave no answer`, {
+    code: 'rebuild_cut',
+    retryable: true,
+    advice: 'Remove the half-made state folder and run the same command again.',
+  });
+}

@@ -1,0 +1,110 @@
+import type { DomainId, RecordId } from '#model';
+import type { KeyBook } from '#records';
+import { type FetchFromPeers, missingFrom } from '#replication';
+import { isAppError, toHex } from '#runtime';
+import type { Store, ScrubFinding as StoreFinding } from '#store';
+import { locateDamage, type SearchedSnapshot } from './locate-damage.ts';
+import type { CheckResult, Run, ScrubFinding, ScrubResult } from './operations.ts';
+
+export interface ScrubPorts {
+  readonly store: Store;
+  readonly keys: () => KeyBook;
+  readonly fetchFromPeers: FetchFromPeers;
+  /** Everything that is complete here, newest first. */
+  readonly snapshots: () => readonly SearchedSnapshot[];
+}
+
+/** Reads back everything stored; names what suffers; with `heal`, fetches good copies and replaces the damaged packs. */
+export async function scrub(ports: ScrubPorts, heal: boolean, run: Run): Promise<ScrubResult> {
+  const { store } = ports;
+  const statistics = store.statistics();
+  const found: StoreFinding[] = [];
+  const onProgress = (sofar: { readonly bytesDone: number; readonly bytesTotal: number }) =>
+    run.progress({ doing: 'reading back every pack', doneBytes: sofar.bytesDone, totalBytes: sofar.bytesTotal });
+  for await (const finding of store.scrub({ signal: run.signal, onProgress })) found.push(finding);
+  const findings: ScrubFinding[] = [];
+  for (const finding of found) findings.push(await describe(ports, finding));
+  if (!heal || found.length === 0) return { packs: statistics.packs, bytes: statistics.bytes, findings };
+  const healed = await healPacks(ports, found, run);
+  return {
+    packs: statistics.packs,
+    bytes: statistics.bytes,
+    findings: findings.map((finding, i) => ({ ...finding, healed: healed.has(found[i]?.pack ?? -1) })),
+  };
+}
+
+/** How everything fits together: packs, index, and each snapshot's closure, without reading contents. */
+export async function checkStore(ports: ScrubPorts, run: Run): Promise<CheckResult> {
+  const { store } = ports;
+  const { packs, records } = store.statistics();
+  const findings: string[] = [];
+  run.progress({ doing: 'checking packs and index', doneBytes: 0 });
+  for await (const { name, message } of store.checkStructure()) {
+    run.signal.throwIfAborted();
+    findings.push(`${name}: ${message}`);
+  }
+  const snapshots = ports.snapshots();
+  for (const [done, { snapshotId, domainId, name }] of snapshots.entries()) {
+    run.signal.throwIfAborted();
+    run.progress({
+      doing: `checking that ${name} is complete`,
+      doneBytes: 0,
+      doneItems: done,
+      totalItems: snapshots.length,
+    });
+    // The next older one is the likeliest to share subtrees; it is checked itself in its turn.
+    const missing = await missingOrDamaged(ports, domainId, snapshotId, snapshots[done + 1]?.snapshotId);
+    if (missing > 0) findings.push(`${name}: ${missing} contents are missing`);
+  }
+  return { packs, records, snapshots: snapshots.length, findings };
+}
+
+async function missingOrDamaged(
+  ports: ScrubPorts,
+  domainId: DomainId,
+  root: RecordId,
+  base: RecordId | undefined,
+): Promise<number> {
+  try {
+    return (await missingFrom(ports.store, domainId, root, base)).length;
+  } catch (error) {
+    if (isAppError(error, 'record_damaged')) return 1;
+    throw error;
+  }
+}
+
+async function describe({ store, keys, snapshots }: ScrubPorts, finding: StoreFinding): Promise<ScrubFinding> {
+  const lost = new Set(finding.missing.map(toHex));
+  const affects = lost.size === 0 ? [] : await locateDamage(store, keys(), snapshots(), lost);
+  return { pack: String(finding.pack), offset: finding.offset, what: finding.what, affects, healed: false };
+}
+
+/** Fetches what damage took, then replaces each damaged pack; a pack that would lose something stays as it is. */
+async function healPacks(
+  { store, fetchFromPeers }: ScrubPorts,
+  found: readonly StoreFinding[],
+  run: Run,
+): Promise<ReadonlySet<number>> {
+  const lacking = new Map<string, { readonly domainId: DomainId; readonly ids: RecordId[] }>();
+  for (const { domainId, missing } of found) {
+    if (domainId === undefined || missing.length === 0) continue;
+    const known = lacking.get(toHex(domainId));
+    if (known === undefined) lacking.set(toHex(domainId), { domainId, ids: [...missing] });
+    else known.ids.push(...missing);
+  }
+  run.progress({ doing: 'fetching good copies from peers', doneBytes: 0 });
+  for (const { domainId, ids } of lacking.values()) await fetchFromPeers(domainId, ids);
+  const healed = new Set<number>();
+  const packs = [...new Set(found.map((finding) => finding.pack))];
+  for (const [done, pack] of packs.entries()) {
+    run.signal.throwIfAborted();
+    run.progress({ doing: `replacing pack ${pack}`, doneBytes: 0, doneItems: done, totalItems: packs.length });
+    try {
+      await store.repairPack(pack);
+      healed.add(pack);
+    } catch (error) {
+      if (!isAppError(error, 'pack_holds_lost_records')) throw error;
+    }
+  }
+  return healed;
+}

@@ -1,0 +1,184 @@
+import { type Catalog, type DatasetView as DatasetRow, findSnapshot, type SnapshotView as SnapshotRow } from '#catalog';
+import { asId, type DatasetId, parseSnapshotReference, type SiteId, type SnapshotId } from '#model';
+import type { CopyBook, OfferedSnapshot } from '#replication';
+import { AppError, type Clock, equalBytes, toHex } from '#runtime';
+import type { DatasetView, SnapshotView } from './operations.ts';
+import type { RealmCatalog } from './realm-catalog.ts';
+import type { CopyOverview, PendingSnapshot } from './replicator.ts';
+
+export interface SnapshotBookOptions {
+  readonly catalog: Catalog;
+  readonly realm: RealmCatalog;
+  readonly siteId: SiteId;
+  readonly clock: Clock;
+  /** Somebody else may want what is complete here now. */
+  readonly onCopy: () => void;
+}
+
+/** Datasets and snapshots as people and peers ask for them. */
+export class SnapshotBook implements CopyOverview, CopyBook {
+  readonly #options: SnapshotBookOptions;
+
+  constructor(options: SnapshotBookOptions) {
+    this.#options = options;
+  }
+
+  datasets(): DatasetView[] {
+    return this.#rows().map((dataset) => {
+      const snapshots = [...this.#snapshotsOf(dataset)];
+      return {
+        name: dataset.name ?? '',
+        site: this.#options.realm.siteName(dataset.siteId),
+        datasetId: toHex(dataset.datasetId),
+        snapshots: snapshots.length,
+        latest: snapshots[0] && timeText(snapshots[0]),
+      };
+    });
+  }
+
+  /** Of one dataset ([SITE/]NAME) or of all; newest first within each. */
+  snapshots(dataset: string | undefined): SnapshotView[] {
+    const wanted = dataset === undefined ? this.#rows() : this.#named(dataset);
+    return wanted.flatMap((row) => [...this.#snapshotsOf(row)].map((snapshot) => this.#view(snapshot, row)));
+  }
+
+  snapshot(reference: string): SnapshotView {
+    const row = findSnapshot(this.#options.catalog.views, parseSnapshotReference(reference), this.#options.siteId);
+    const dataset = this.#rows().find((one) => equalBytes(one.datasetId, row.datasetId));
+    return this.#view(row, dataset);
+  }
+
+  pendingFor(peer: SiteId, dataset: string | undefined): PendingSnapshot[] {
+    const wanted = dataset === undefined ? this.#rows() : this.#named(dataset);
+    return wanted.flatMap((row) =>
+      [...this.#snapshotsOf(row)]
+        .reverse()
+        .filter(({ snapshotId }) => this.holds(snapshotId) && !this.#isAt(snapshotId, peer))
+        .map(({ snapshotId, datasetId, domainId, ...snapshot }) => ({
+          snapshotId,
+          datasetId,
+          domainId,
+          name: this.#nameOf({ snapshotId, datasetId, domainId, ...snapshot }, row),
+        })),
+    );
+  }
+
+  heldHere(datasetId: DatasetId, countMax: number): SnapshotId[] {
+    const row = this.#rows().find((dataset) => equalBytes(dataset.datasetId, datasetId));
+    if (row === undefined) return [];
+    const held: SnapshotId[] = [];
+    for (const { snapshotId } of this.#snapshotsOf(row)) {
+      if (this.holds(snapshotId)) held.push(snapshotId);
+      if (held.length === countMax) break;
+    }
+    return held;
+  }
+
+  /** Every snapshot that is complete here, newest first within each dataset. */
+  allHeld() {
+    return this.#rows().flatMap((row) =>
+      [...this.#snapshotsOf(row)]
+        .filter(({ snapshotId }) => this.holds(snapshotId))
+        .map((snapshot) => ({
+          snapshotId: snapshot.snapshotId,
+          domainId: snapshot.domainId,
+          name: this.#nameOf(snapshot, row),
+        })),
+    );
+  }
+
+  holds(snapshotId: SnapshotId): boolean {
+    return this.#isAt(snapshotId, this.#options.siteId);
+  }
+
+  checkOffer(_from: SiteId, offered: OfferedSnapshot): void {
+    const [known] = this.#options.catalog.views.snapshotsById(toHex(offered.snapshotId), 1);
+    const fits =
+      known && equalBytes(known.datasetId, offered.datasetId) && equalBytes(known.domainId, offered.domainId);
+    if (!fits) throw notInCatalog();
+  }
+
+  async recordCopy({ snapshotId }: OfferedSnapshot): Promise<void> {
+    const [known] = this.#options.catalog.views.snapshotsById(toHex(snapshotId), 1);
+    if (known === undefined) throw notInCatalog();
+    const nowMs = this.#options.clock.nowMs();
+    const proved = { seconds: Math.floor(nowMs / 1000), nanos: Math.floor(nowMs % 1000) * 1_000_000 };
+    await this.#options.catalog.append([
+      { kind: 'copyMade', snapshotId, ownerSiteId: asId('SiteId', known.siteId), where: 'store', proved },
+    ]);
+    this.#options.onCopy();
+  }
+
+  #isAt(snapshotId: SnapshotId, siteId: Uint8Array): boolean {
+    return this.#options.catalog.views.copiesOf(snapshotId).some((copy) => equalBytes(copy.siteId, siteId));
+  }
+
+  #rows(): DatasetRow[] {
+    return this.#options.catalog.views.datasets();
+  }
+
+  #named(name: string): DatasetRow[] {
+    const slash = name.indexOf('/');
+    const [site, dataset] = slash < 0 ? [undefined, name] : [name.slice(0, slash), name.slice(slash + 1)];
+    const named = this.#options.catalog.views
+      .datasetsNamed(dataset)
+      .filter((row) => site === undefined || this.#options.realm.siteName(row.siteId) === site);
+    const own = named.filter((row) => site === undefined && equalBytes(row.siteId, this.#options.siteId));
+    if (named.length === 0) throw datasetUnknown(name, this.datasets());
+    return own.length > 0 ? own : named;
+  }
+
+  *#snapshotsOf({ siteId, datasetId }: DatasetRow): Generator<SnapshotRow> {
+    let after: string | undefined;
+    do {
+      const page = this.#options.catalog.views.snapshots({ siteId, datasetId, after, limit: 1000 });
+      yield* page.snapshots;
+      after = page.next;
+    } while (after !== undefined);
+  }
+
+  #nameOf(snapshot: SnapshotRow, dataset: DatasetRow | undefined): string {
+    return `${this.#options.realm.siteName(snapshot.siteId)}/${dataset?.name ?? toHex(snapshot.datasetId).slice(0, 8)}@${timeText(snapshot)}`;
+  }
+
+  #view(snapshot: SnapshotRow, dataset: DatasetRow | undefined): SnapshotView {
+    const { realm, catalog } = this.#options;
+    return {
+      id: toHex(snapshot.snapshotId),
+      site: realm.siteName(snapshot.siteId),
+      dataset: dataset?.name ?? '',
+      name: this.#nameOf(snapshot, dataset),
+      startedAt: timeText(snapshot),
+      host: snapshot.host ?? '',
+      paths: (dataset?.paths ?? []).map((path) => Buffer.from(path).toString()),
+      files: snapshot.totals?.files ?? 0,
+      contentBytes: snapshot.totals?.contentBytes ?? 0,
+      problems: (snapshot.totals?.changedWhileRead ?? 0) + (snapshot.totals?.unreadable ?? 0),
+      copies: catalog.views.copiesOf(snapshot.snapshotId).map((copy) => realm.siteName(copy.siteId)),
+    };
+  }
+}
+
+/** To the millisecond, in UTC: a name that @TIME finds again. */
+function timeText({ started }: Pick<SnapshotRow, 'started'>): string {
+  return started === undefined ? '' : new Date(started.seconds * 1000 + Math.floor(started.nanos / 1e6)).toISOString();
+}
+
+function notInCatalog(): AppError {
+  return new AppError('the catalog here does not know this snapshot yet', {
+    code: 'snapshot_unknown',
+    retryable: true,
+    advice: 'Wait for the catalogs to agree; the snapshot is offered again by itself.',
+  });
+}
+
+function datasetUnknown(name: string, known: readonly DatasetView[]): AppError {
+  const names = known.map((dataset) => `${dataset.site}/${dataset.name}`);
+  return new AppError(`no dataset is called "${name}"`, {
+    code: 'dataset_unknown',
+    advice:
+      names.length > 0
+        ? `Choose one of: ${names.slice(0, 20).join(', ')}.`
+        : 'Make the first one: "sitepair backup PATH --dataset NAME".',
+  });
+}

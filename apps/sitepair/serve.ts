@@ -1,0 +1,66 @@
+import { once } from 'node:events';
+import { pino } from 'pino';
+import { systemClock, systemRandom, systemTimers } from '#runtime';
+import { buildApi } from './api/build-api.ts';
+import { listenOnControlSocket } from './api/control-socket.ts';
+import { Appliance } from './appliance/appliance.ts';
+import { lockState, readSiteFile, stateOwner } from './appliance/state-folder.ts';
+import { readServeSettings } from './serve-settings.ts';
+
+export interface ServeOptions {
+  readonly state: string;
+  readonly listen?: string;
+  readonly configFile?: string;
+  /** Serves one command, which holds our stdin open, and leaves with it. */
+  readonly private: boolean;
+}
+
+/** Runs an appliance until it is told to stop: the wiring of everything. Only here are clock, chance and configuration chosen. */
+export async function serve(options: ServeOptions): Promise<void> {
+  const { name } = readSiteFile(options.state);
+  becomeOwner(options.state);
+  const settings = readServeSettings(options.configFile, options.listen);
+  using _lock = lockState(options.state);
+  const logger = pino({ level: options.private ? 'warn' : settings.logLevel, base: null }, pino.destination(2));
+  await using appliance = await Appliance.open(options.state, {
+    clock: systemClock,
+    timers: systemTimers,
+    random: systemRandom,
+    logger,
+  });
+  const api = buildApi(appliance.operations, { logger });
+  if (!options.private && settings.listen !== undefined) await appliance.listen(settings.listen);
+  await listenOnControlSocket(api, options.state);
+  appliance.start();
+  process.stdout.write(`${readyLine(options, name, appliance.operations.status().listening)}\n`);
+  logger.info({ site: name, state: options.state }, 'serving');
+  await untilTold(options);
+  logger.info('stopping');
+  await api.close();
+}
+
+function readyLine({ private: isPrivate, state }: ServeOptions, site: string, listening: readonly string[]): string {
+  if (isPrivate) return JSON.stringify({ ready: true });
+  const where =
+    listening.length > 0 ? `peers reach it at ${listening.join(', ')}` : 'it dials its peers and is not dialled';
+  return `Site ${site} is up on ${state}: ${where}. Stop it with Ctrl-C.`;
+}
+
+/** Resolves on SIGTERM or Ctrl-C, or when the command that needs this appliance has gone. */
+async function untilTold({ private: isPrivate }: ServeOptions): Promise<void> {
+  const told = [once(process, 'SIGTERM'), once(process, 'SIGINT')];
+  if (isPrivate) {
+    process.stdin.resume();
+    told.push(once(process.stdin, 'close'), once(process.stdin, 'end'));
+  }
+  await Promise.race(told);
+}
+
+/** Root serves as the owner of the state: what talks to the network never has root's rights when it need not. */
+function becomeOwner(state: string): void {
+  const { uid, gid } = stateOwner(state);
+  if (process.geteuid?.() !== 0 || uid === 0) return;
+  process.setgroups?.([gid]);
+  process.setgid?.(gid);
+  process.setuid?.(uid);
+}
