@@ -1,5 +1,5 @@
 import { asId, type RealmId } from '#model';
-import type { Random } from '#runtime';
+import { isAppError, type Random } from '#runtime';
 import type { Volumes } from '#targets';
 import type { PackClass } from './pack-header.ts';
 import { packName } from './pack-name.ts';
@@ -101,6 +101,8 @@ export class PackLanes {
       this.#growing.delete(writer.number);
     } catch (error) {
       await this.#leave(writer);
+      // A rename whose sync failed may have happened all the same: then the file is there under its final name.
+      if (await this.#hasFile(packName(writer.number, 'pack'))) [pack.state, pack.bytes] = ['closed', writer.fileBytes];
       this.#options.onNotice({
         code: 'pack_left_open',
         message: `pack ${writer.number} could not be closed; its records are safe, the next start closes it`,
@@ -126,6 +128,15 @@ export class PackLanes {
     if (writer.durableBytes > 0) return;
     table.remove(number);
     await this.removeWhenSafe(number, packName(number, 'open'));
+  }
+
+  async #hasFile(name: string): Promise<boolean> {
+    try {
+      return (await this.#options.volumes.readAt(name, 0, 1)).length > 0;
+    } catch (error) {
+      if (isAppError(error)) return false;
+      throw error;
+    }
   }
 
   async #removeSafe(): Promise<void> {

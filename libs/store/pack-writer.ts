@@ -65,6 +65,11 @@ export class PackWriter {
     return this.#durableBytes;
   }
 
+  /** Bytes of the file, footer and trailer included where they were written. */
+  get fileBytes(): number {
+    return this.#file.length;
+  }
+
   /** Footer entries of the durable records. */
   durableEntries(): readonly FooterEntry[] {
     return this.#entries.slice(0, this.#durableEntries);

@@ -55,7 +55,7 @@ export async function* scrubPack(
   const window = new PackWindow(volumes, name, bytes, context.onRead);
   const group = new GroupCheck();
   const listed = new Map(footer?.entries.map((entry) => [entry.offset, entry]));
-  let behind = packHeaderBytes;
+  let footerSeen = footer !== undefined;
   for await (const item of walkPack(window, packHeaderBytes, end, header?.packId)) {
     const isFooter = footer === undefined && closed && item.what === 'damage' && item.offset + item.length === end;
     if (item.what === 'record') {
@@ -73,11 +73,11 @@ export async function* scrubPack(
         const last = isFooter && piece === pieces.at(-1) && piece.what !== 'record';
         yield last ? found('footer', piece) : { ...piece, pack: pack.number };
       }
-      if (isFooter) behind = end;
+      footerSeen ||= isFooter;
     }
   }
   // A footer that was cut off cleanly leaves no damage behind it.
-  if (closed && footer === undefined && behind !== end) yield found('footer', { offset: end, length: 0 });
+  if (closed && !footerSeen) yield found('footer', { offset: end, length: 0 });
   for (const entry of listed.values()) yield found('footer', entry);
 }
 
