@@ -27,6 +27,8 @@ export interface LoadedXattr {
 
 export interface MetadataOptions {
   readonly owners: OwnerChoice;
+  /** The file may have attributes already, because it existed or its folder hands some down: those are taken away. */
+  readonly mayHaveOthers: boolean;
   readonly onProblem: (code: string, what: string) => void;
   readonly onOwnerNotSet: () => void;
 }
@@ -70,13 +72,14 @@ function applyOwner(place: EntryPlace, entry: Entry, options: MetadataOptions): 
 
 function applyXattrs(place: EntryPlace, xattrs: readonly LoadedXattr[], options: MetadataOptions): void {
   const target: XattrPlace = place;
-  // What an existing file had, or a new one inherited from its folder's default ACL, is not in the snapshot.
-  attempt('its attributes', options, () => {
-    for (const name of listXattrs(target)) {
-      const isWanted = xattrs.some((xattr) => equalBytes(xattr.name, name));
-      if (!isWanted && isRestorersOwn(textOf(name))) removeXattr(target, name);
-    }
-  });
+  if (options.mayHaveOthers) {
+    attempt('its attributes', options, () => {
+      for (const name of listXattrs(target)) {
+        const isWanted = xattrs.some((xattr) => equalBytes(xattr.name, name));
+        if (!isWanted && isRestorersOwn(textOf(name))) removeXattr(target, name);
+      }
+    });
+  }
   for (const { name, value } of xattrs) {
     attempt(`its attribute ${Buffer.from(name).toString()}`, options, () => setXattr(target, name, value));
   }

@@ -61,7 +61,7 @@ export class FileWriter {
       // Holes are what was never written; one at the end needs the size.
       ftruncate(job.descriptor, entry.size);
       const temporary = this.#run.temporaryName(entry.name);
-      this.#run.metadata({ dirFd: folder.descriptor, name: temporary }, entry, job.xattrs, job.path);
+      this.#run.metadata({ dirFd: folder.descriptor, name: temporary }, { ...job, mayHaveOthers: folder.handsDown });
       renameAt(folder.descriptor, temporary, folder.descriptor, entry.name);
     } catch (error) {
       this.#failBy(job, error);
@@ -97,14 +97,7 @@ export class FileWriter {
     const dirFd = job.folder.descriptor;
     const temporary = this.#run.temporaryName(job.entry.name);
     const flags = openFlag.write | openFlag.create | openFlag.exclusive;
-    try {
-      job.descriptor = openBeneath(dirFd, temporary, flags, 0o600);
-    } catch (error) {
-      if (!isPosixError(error, 'EEXIST')) throw error;
-      // A broken run left it. Whatever it is, exclusive creation never writes into it.
-      unlinkIfThere(dirFd, temporary);
-      job.descriptor = openBeneath(dirFd, temporary, flags, 0o600);
-    }
+    job.descriptor = makeAnew(dirFd, temporary, () => openBeneath(dirFd, temporary, flags, 0o600));
     this.#open.add(job);
   }
 
@@ -127,6 +120,17 @@ export class FileWriter {
     this.#open.delete(job);
     job.onEnd(restored);
     job.folder.release();
+  }
+}
+
+/** Makes something exclusively under a temporary name; what a broken run left there, whatever it is, goes first. */
+export function makeAnew<T>(dirFd: number, temporary: Uint8Array, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!isPosixError(error, 'EEXIST')) throw error;
+    unlinkAt(dirFd, temporary);
+    return make();
   }
 }
 

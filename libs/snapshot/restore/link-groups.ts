@@ -1,7 +1,7 @@
 import { type Entry, EntryKind } from '#model';
 import { closeFd, linkAt, openBeneath, openFlag, renameAt, statAt } from '#posix';
 import { linkKey } from '../tree/entry-fields.ts';
-import { unlinkIfThere } from './file-writer.ts';
+import { makeAnew } from './file-writer.ts';
 import { isAbsent, type RestoreRun } from './restore-run.ts';
 import type { RestoredFolder } from './restored-folder.ts';
 
@@ -86,10 +86,9 @@ export class LinkGroups {
     try {
       const dirFd = name.folder.descriptor;
       // Renaming one name of a file over another does nothing and would leave the temporary one.
-      if (isSameFile(firstFd, first.entry.name, dirFd, name.entry.name)) return;
+      if (!name.folder.isNew && isSameFile(firstFd, first.entry.name, dirFd, name.entry.name)) return;
       const temporary = this.#run.temporaryName(name.entry.name);
-      unlinkIfThere(dirFd, temporary);
-      linkAt(firstFd, first.entry.name, dirFd, temporary);
+      makeAnew(dirFd, temporary, () => linkAt(firstFd, first.entry.name, dirFd, temporary));
       renameAt(dirFd, temporary, dirFd, name.entry.name);
     } finally {
       closeFd(firstFd);

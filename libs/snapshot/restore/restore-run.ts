@@ -11,6 +11,14 @@ import { applyMetadata, type EntryPlace, type LoadedXattr } from './entry-metada
 import { OwnerChoice } from './owner-ids.ts';
 import type { RestoreOptions, RestoreReport } from './restore-options.ts';
 
+/** A file and what is to be said of it. */
+export interface Described {
+  readonly entry: Entry;
+  readonly xattrs: readonly LoadedXattr[];
+  readonly path: string;
+  readonly mayHaveOthers: boolean;
+}
+
 /** One restore: what its parts share. */
 export class RestoreRun {
   readonly source: SnapshotSource;
@@ -69,8 +77,9 @@ export class RestoreRun {
     this.problem(path, code, error.message);
   }
 
-  metadata(place: EntryPlace, entry: Entry, xattrs: readonly LoadedXattr[], path: string): void {
+  metadata(place: EntryPlace, { entry, xattrs, path, mayHaveOthers }: Described): void {
     applyMetadata(place, entry, xattrs, {
+      mayHaveOthers,
       owners: this.#owners,
       onProblem: (code, what) => this.problem(path, code, what),
       onOwnerNotSet: () => {

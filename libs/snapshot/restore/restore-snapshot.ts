@@ -2,7 +2,7 @@ import { type Entry, EntryKind } from '#model';
 import type { Folder } from '../open-folders.ts';
 import { textOf } from '../path-text.ts';
 import { findPath } from '../tree/find-entry.ts';
-import type { ExistingPolicy, RestoreOptions, RestoreReport } from './restore-options.ts';
+import type { RestoreOptions, RestoreReport } from './restore-options.ts';
 import { RestoreRun } from './restore-run.ts';
 import { RestoredFolder } from './restored-folder.ts';
 import { openTarget, type TargetFolder } from './target-folder.ts';
@@ -42,7 +42,7 @@ async function restoreInto(
 ): Promise<void> {
   const restore = new TreeRestore(run, target?.policy ?? 'overwrite');
   try {
-    const top = root === undefined ? undefined : await topFolder(run, root, entry, target?.policy);
+    const top = root === undefined ? undefined : await topFolder(run, root, entry, target);
     if (entry.kind === EntryKind.directory) await restore.content(top, entry, '');
     else await restore.entry(top, entry, textOf(entry.name));
     await restore.finish();
@@ -61,11 +61,18 @@ async function topFolder(
   run: RestoreRun,
   root: Folder,
   entry: Entry,
-  policy: ExistingPolicy | undefined,
+  target: TargetFolder | undefined,
 ): Promise<RestoredFolder> {
   const { manifest, dryRun } = run.options;
   const isVirtual = entry === manifest.root && manifest.rootIsVirtual;
-  const becomesIt = entry.kind === EntryKind.directory && !isVirtual && policy === 'overwrite' && dryRun !== true;
+  const becomesIt =
+    entry.kind === EntryKind.directory && !isVirtual && target?.policy === 'overwrite' && dryRun !== true;
   const metadata = becomesIt ? { entry, xattrs: await run.xattrs(entry, '') } : undefined;
-  return new RestoredFolder(run, root, '', undefined, metadata, false);
+  return new RestoredFolder(run, {
+    folder: root,
+    path: '',
+    parent: undefined,
+    metadata,
+    isNew: target?.isEmpty === true,
+  });
 }

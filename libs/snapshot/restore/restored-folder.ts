@@ -1,4 +1,5 @@
 import type { Entry } from '#model';
+import { getXattr } from '#posix';
 import type { Folder } from '../open-folders.ts';
 import type { LoadedXattr } from './entry-metadata.ts';
 import type { RestoreRun } from './restore-run.ts';
@@ -9,7 +10,17 @@ export interface FolderMetadata {
   readonly xattrs: readonly LoadedXattr[];
 }
 
+export interface FolderOptions {
+  readonly folder: Folder;
+  readonly path: string;
+  readonly parent: RestoredFolder | undefined;
+  /** Undefined: the folder stays as it is. */
+  readonly metadata: FolderMetadata | undefined;
+  readonly isNew: boolean;
+}
+
 const itself = Buffer.from('.');
+const defaultAcl = Buffer.from('system.posix_acl_default');
 
 /**
  * A folder of the target while things are made in it. Its metadata come after its last file: making a file changes the
@@ -20,26 +31,23 @@ export class RestoredFolder {
   readonly path: string;
   /** Made by this run: nothing is in it that it did not make. */
   readonly isNew: boolean;
+  /** What is made in it inherits an ACL. */
+  readonly handsDown: boolean;
   readonly #run: RestoreRun;
   readonly #parent: RestoredFolder | undefined;
   readonly #metadata: FolderMetadata | undefined;
   #holds = 1;
 
-  /** Held once by its maker. `metadata` undefined: the folder stays as it is. */
-  constructor(
-    run: RestoreRun,
-    folder: Folder,
-    path: string,
-    parent: RestoredFolder | undefined,
-    metadata: FolderMetadata | undefined,
-    isNew: boolean,
-  ) {
+  /** Held once by its maker. */
+  constructor(run: RestoreRun, { folder, path, parent, metadata, isNew }: FolderOptions) {
     this.#run = run;
     this.folder = folder;
     this.path = path;
     this.#parent = parent;
     this.#metadata = metadata;
     this.isNew = isNew;
+    // A folder that was made in one that hands down does so too.
+    this.handsDown = isNew && parent !== undefined ? parent.handsDown : hasDefaultAcl(this.descriptor);
     parent?.hold();
   }
 
@@ -64,7 +72,8 @@ export class RestoredFolder {
           parent === undefined
             ? { dirFd: this.descriptor, name: itself }
             : { dirFd: parent.descriptor, name: this.folder.name };
-        this.#run.metadata(place, entry, xattrs, this.path);
+        const mayHaveOthers = !this.isNew || parent?.handsDown !== false;
+        this.#run.metadata(place, { entry, xattrs, path: this.path, mayHaveOthers });
       } catch (error) {
         this.#run.fileProblem(this.path, error);
       }
@@ -72,4 +81,8 @@ export class RestoredFolder {
     this.#run.folders.close(this.folder);
     this.#parent?.release();
   }
+}
+
+function hasDefaultAcl(dirFd: number): boolean {
+  return getXattr({ dirFd, name: itself }, defaultAcl) !== undefined;
 }

@@ -9,6 +9,8 @@ import type { ExistingPolicy, RestoreOptions } from './restore-options.ts';
 export interface TargetFolder {
   readonly descriptor: number;
   readonly policy: ExistingPolicy;
+  /** There was nothing in it. */
+  readonly isEmpty: boolean;
   /** Takes away the mark of an unfinished restore. */
   unmark(): void;
 }
@@ -26,8 +28,12 @@ export function openTarget(options: RestoreOptions): TargetFolder | undefined {
   if (descriptor === undefined) return undefined;
   const marker = markerName(options);
   const unmark = () => unlinkIfThere(descriptor, marker);
-  if (options.existing !== 'refuse-if-not-empty') return { descriptor, policy: options.existing, unmark };
-  const found = namesIn(descriptor);
+  if (options.existing !== 'refuse-if-not-empty')
+    return { descriptor, policy: options.existing, isEmpty: false, unmark };
+  const all = namesIn(descriptor);
+  const isEmpty = all.length === 0;
+  // Every fresh ext file system has it.
+  const found = all.filter((name) => name !== 'lost+found');
   const isResumed = found.includes(textOf(marker));
   if (found.length > 0 && !isResumed) {
     closeFd(descriptor);
@@ -39,7 +45,7 @@ export function openTarget(options: RestoreOptions): TargetFolder | undefined {
   }
   if (!isResumed && options.dryRun !== true) closeFd(openBeneath(descriptor, marker, makeFlags, 0o600));
   // What an earlier run completed is recognised and kept.
-  return { descriptor, policy: 'overwrite', unmark };
+  return { descriptor, policy: 'overwrite', isEmpty, unmark };
 }
 
 function openFolder({ target, dryRun }: RestoreOptions): number | undefined {
@@ -67,8 +73,7 @@ function markerName({ manifestHash, subPath }: RestoreOptions): Uint8Array {
 function namesIn(descriptor: number): string[] {
   const names: string[] = [];
   for (const batch of readDirectoryBatches(descriptor)) for (const { name } of batch) names.push(textOf(name));
-  // Every fresh ext file system has it.
-  return names.filter((name) => name !== 'lost+found');
+  return names;
 }
 
 function shown(path: Uint8Array): string {

@@ -7,7 +7,7 @@ import { directorySegments, malformedTree } from '../tree/directory-reader.ts';
 import { treeLimits } from '../tree/tree-limits.ts';
 import { ChunkBatches } from './chunk-batches.ts';
 import { type Decision, decide } from './existing-file.ts';
-import { FileWriter, unlinkIfThere } from './file-writer.ts';
+import { FileWriter, makeAnew, unlinkIfThere } from './file-writer.ts';
 import { LinkGroups } from './link-groups.ts';
 import type { ExistingPolicy } from './restore-options.ts';
 import { isAbsent, type RestoreRun } from './restore-run.ts';
@@ -112,8 +112,13 @@ export class TreeRestore {
     if (mayWrite) this.#makeFolder({ ...pending, folder });
     const setsMetadata = mayWrite && this.#ownsFolder(pending);
     const metadata = setsMetadata ? { entry, xattrs: await this.#run.xattrs(entry, path) } : undefined;
-    const opened = this.#run.folders.open(folder.folder, entry.name);
-    const made = new RestoredFolder(this.#run, opened, path, folder, metadata, mayWrite && decision !== 'enter');
+    const made = new RestoredFolder(this.#run, {
+      folder: this.#run.folders.open(folder.folder, entry.name),
+      path,
+      parent: folder,
+      metadata,
+      isNew: mayWrite && decision !== 'enter',
+    });
     try {
       await this.content(made, entry, path, depth + 1);
     } finally {
@@ -144,7 +149,7 @@ export class TreeRestore {
     if (entry.links > 1 && this.#links.joins(name)) return;
     const xattrs = await this.#run.xattrs(entry, path);
     if (decision === 'complete') {
-      this.#run.metadata({ dirFd: folder.descriptor, name: entry.name }, entry, xattrs, path);
+      this.#run.metadata({ dirFd: folder.descriptor, name: entry.name }, { entry, xattrs, path, mayHaveOthers: true });
       this.#countOnly(entry, decision);
       return this.#links.begin(name, true);
     }
@@ -172,24 +177,10 @@ export class TreeRestore {
     const xattrs = await this.#run.xattrs(entry, path);
     const dirFd = folder.descriptor;
     const temporary = this.#run.temporaryName(entry.name);
-    if (!folder.isNew) unlinkIfThere(dirFd, temporary);
-    switch (entry.kind) {
-      case EntryKind.symlink:
-        symlinkAt(entry.linkTarget, dirFd, temporary);
-        break;
-      case EntryKind.fifo:
-        mknodAt(dirFd, temporary, 'fifo', 0o600);
-        break;
-      case EntryKind.characterDevice:
-        mknodAt(dirFd, temporary, 'char', 0o600, entry.deviceMajor, entry.deviceMinor);
-        break;
-      case EntryKind.blockDevice:
-        mknodAt(dirFd, temporary, 'block', 0o600, entry.deviceMajor, entry.deviceMinor);
-        break;
-      default:
-        return this.#run.problem(path, 'unknown_kind', 'this version knows no such kind of file');
-    }
-    this.#run.metadata({ dirFd, name: temporary }, entry, xattrs, path);
+    const make = makerOf(entry, dirFd, temporary);
+    if (make === undefined) return this.#run.problem(path, 'unknown_kind', 'this version knows no such kind of file');
+    makeAnew(dirFd, temporary, make);
+    this.#run.metadata({ dirFd, name: temporary }, { entry, xattrs, path, mayHaveOthers: folder.handsDown });
     renameAt(dirFd, temporary, dirFd, entry.name);
     this.#links.begin(linked, true);
     this.#run.report.others += 1;
@@ -220,6 +211,23 @@ export class TreeRestore {
   #lostPart(path: string, error: unknown): void {
     if (!isLost(error)) throw error;
     this.#run.problem(path, error.code, `what is in it is lost: ${error.message}`);
+  }
+}
+
+/** What makes a file that is no regular one and no folder; undefined for kinds that this version does not know. */
+function makerOf(entry: Entry, dirFd: number, name: Uint8Array): (() => void) | undefined {
+  const { deviceMajor, deviceMinor } = entry;
+  switch (entry.kind) {
+    case EntryKind.symlink:
+      return () => symlinkAt(entry.linkTarget, dirFd, name);
+    case EntryKind.fifo:
+      return () => mknodAt(dirFd, name, 'fifo', 0o600);
+    case EntryKind.characterDevice:
+      return () => mknodAt(dirFd, name, 'char', 0o600, deviceMajor, deviceMinor);
+    case EntryKind.blockDevice:
+      return () => mknodAt(dirFd, name, 'block', 0o600, deviceMajor, deviceMinor);
+    default:
+      return undefined;
   }
 }
 
