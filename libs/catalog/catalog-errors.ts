@@ -51,3 +51,12 @@ export function notConverged(refused: Readonly<Record<string, number>>): AppErro
     details: { refused },
   });
 }
+
+/** The other end, or the caller, has ended the exchange before both catalogs agreed. */
+export function exchangeEnded(): AppError {
+  return new AppError('the exchange of catalogs ended before they agreed', {
+    code: 'catalog_exchange_ended',
+    retryable: true,
+    advice: 'Try again once the link is up.',
+  });
+}

@@ -4,7 +4,7 @@ import { asId, type IncarnationId, type SiteId } from '#model';
 import { assert, type Clock, equalBytes, isAppError, type Random, systemCode, systemRandom, toHex } from '#runtime';
 import type { Refusal, RefusalReason } from './admission.ts';
 import { supersededEntries } from './adopt.ts';
-import type { Head } from './batch.ts';
+import type { Head, SignedBatch } from './batch.ts';
 import { BatchWriter, type Waiting } from './batch-writer.ts';
 import { checkEntry } from './body-codec.ts';
 import { incarnationNeeded } from './catalog-errors.ts';
@@ -91,8 +91,8 @@ export class Catalog implements AsyncDisposable {
       chains: this.#chains,
       trust: this.#trust,
       sites: this.#sites,
-      beforeWrite: ({ incarnationId, siteId: author }) => {
-        if (equalBytes(author, siteId)) this.#own.foundElsewhere(incarnationId);
+      beforeWrite: (batch) => {
+        if (equalBytes(batch.siteId, siteId) && !this.#heals(batch)) this.#own.foundElsewhere(batch.incarnationId);
       },
     };
   }
@@ -298,6 +298,14 @@ export class Catalog implements AsyncDisposable {
 
   readonly #isDamaged = (chain: Chain): boolean =>
     this.#damaged.some(({ name }) => chain.key === chainKeyOf(name.siteId, name.incarnationId));
+
+  /** True for a batch that this disk had, and lost. */
+  #heals(batch: SignedBatch): boolean {
+    const key = chainKeyOf(batch.siteId, batch.incarnationId);
+    return this.#damaged.some(
+      ({ name, expectedSeq }) => key === chainKeyOf(name.siteId, name.incarnationId) && batch.seq <= expectedSeq,
+    );
+  }
 
   /** Drops what was put aside of chains that have reached their old end again. */
   #forgetHealed(): void {

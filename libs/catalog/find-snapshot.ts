@@ -48,7 +48,7 @@ function findByDataset(
   for (const { siteId, datasetId } of datasets.reverse()) {
     const found =
       reference.at === 'latest'
-        ? views.snapshots({ siteId, datasetId, limit: 1 }).snapshots[0]
+        ? views.latestSnapshot(siteId, datasetId)
         : views.snapshotAt(siteId, datasetId, secondsOf(reference.at));
     if (found !== undefined) return found;
   }

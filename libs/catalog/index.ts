@@ -44,6 +44,7 @@ export type { CatalogProblem } from './problems.ts';
 export { ownStore } from './projection.ts';
 export { CatalogViews, type SnapshotFilter, type SnapshotPage } from './queries.ts';
 export { decodeMemberStatement, encodeMemberStatement } from './statements.ts';
+export { convergeCatalog, type MessageChannel, type SyncOptions, syncCatalog } from './sync.ts';
 export type { LogFault, LogVerification } from './verify-logs.ts';
 export type {
   AgentView,

@@ -17,7 +17,7 @@ import type {
   SnapshotView,
   StatementRow,
 } from './view-rows.ts';
-import type { ViewStore } from './view-store.ts';
+import type { ViewRow, ViewStore } from './view-store.ts';
 
 export interface SnapshotFilter {
   readonly siteId: SiteId;
@@ -125,15 +125,19 @@ export class CatalogViews {
     return { snapshots, next: undefined };
   }
 
+  /** The last snapshot of a dataset in its site's log; a superseded one only when there is no other. */
+  latestSnapshot(siteId: SiteId, datasetId: DatasetId): SnapshotView | undefined {
+    const author = this.#sites.author(siteId);
+    const prefix = keyOf(Table.snapshotOrder, author, datasetId);
+    return this.#firstThatCounts(author, this.#views.range(prefix, { reverse: true }));
+  }
+
   /** The newest snapshot of a dataset that started at or before `seconds` since 1970, by its site's clock. */
   snapshotAt(siteId: SiteId, datasetId: DatasetId, seconds: number): SnapshotView | undefined {
     const author = this.#sites.author(siteId);
     const prefix = keyOf(Table.snapshotTime, author, datasetId);
     const after = keyOf(Table.snapshotTime, author, datasetId, order64(seconds), order32(0xffff_ffff));
-    for (const { key } of this.#views.range(prefix, { after, reverse: true, limit: 1 })) {
-      return this.#snapshotRow(author, key.subarray(-20));
-    }
-    return undefined;
+    return this.#firstThatCounts(author, this.#views.range(prefix, { after, reverse: true }));
   }
 
   /** Snapshots whose id begins with these hexadecimal digits, at most `limit`. One made known by two sites comes twice. */
@@ -201,6 +205,17 @@ export class CatalogViews {
   #snapshotRow(author: Uint8Array, snapshotId: Uint8Array): SnapshotView | undefined {
     const row = this.#views.get(keyOf(Table.snapshot, author, snapshotId)) as Placed<SnapshotView> | undefined;
     return row?.view;
+  }
+
+  /** Of snapshots in the order of `keys`: the first that counts, else the first. */
+  #firstThatCounts(author: Uint8Array, keys: Iterable<ViewRow>): SnapshotView | undefined {
+    let first: SnapshotView | undefined;
+    for (const { key } of keys) {
+      const view = this.#snapshotRow(author, key.subarray(-20));
+      if (view?.superseded === false) return view;
+      first ??= view;
+    }
+    return first;
   }
 
   /** The row of each site in a table that holds one a site. */

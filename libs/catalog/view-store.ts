@@ -1,17 +1,14 @@
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { crc32 } from 'node:zlib';
 import { open, type RootDatabase } from 'lmdb';
-import { systemCode, writeFileDurably } from '#runtime';
 import { viewsDamaged } from './catalog-errors.ts';
+import { mayOpenViews, noteClosed, noteOpen } from './view-stamp.ts';
 
-/** Counts up whenever what the views hold changes its shape or meaning: older ones are then dropped and built anew. */
-const viewsVersion = 1;
-// lmdb's transaction flags: abortable, committed when it returns, flushed to disk later. The views may lose their newest
-// rows in a crash, never the logs; after a power cut they are not trusted at all.
+// lmdb's transaction flags: abortable, committed when it returns, flushed to disk later: the logs are on
+// stable storage already, and after a power cut the views are not trusted at all.
 const transactionFlags = 0x1 | 0x2 | 0x10000;
-const bootIdPath = '/proc/sys/kernel/random/boot_id';
 
 export interface ViewRow {
   readonly key: Uint8Array;
@@ -32,28 +29,21 @@ export interface ViewRange {
 export class ViewStore {
   readonly #folder: string;
   readonly #database: RootDatabase<Buffer, Uint8Array>;
+  #isDamaged = false;
 
   private constructor(folder: string, database: RootDatabase<Buffer, Uint8Array>) {
     this.#folder = folder;
     this.#database = database;
   }
 
-  /** Opens the views in `folder`; drops what is there when it is of another version, damaged, or from before a power cut. */
+  /** Opens the views in `folder`; drops what is there when it may not be what was written. */
   static open(folder: string): ViewStore {
-    const stamp = `${JSON.stringify({ version: viewsVersion, boot: readFileSync(bootIdPath, 'utf8').trim() })}\n`;
-    const isNew = readStamp(folder) !== stamp;
-    if (isNew) rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    let database: RootDatabase<Buffer, Uint8Array>;
-    try {
-      database = openDatabase(folder);
-    } catch (error) {
-      if (isNew) throw error;
+    if (!mayOpenViews(folder, fileIn(folder))) {
       rmSync(folder, { recursive: true, force: true });
-      return ViewStore.open(folder);
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      noteOpen(folder);
     }
-    if (isNew) writeFileDurably(join(folder, 'stamp.json'), stamp);
-    return new ViewStore(folder, database);
+    return new ViewStore(folder, openDatabase(folder));
   }
 
   get(key: Uint8Array): unknown {
@@ -105,19 +95,21 @@ export class ViewStore {
   async close(): Promise<void> {
     await this.#database.flushed;
     await this.#database.close();
+    if (!this.#isDamaged) noteClosed(this.#folder, fileIn(this.#folder));
   }
 
   #decode(row: Buffer): unknown {
     const body = row.subarray(4);
     if (row.length >= 4 && crc32(body) === row.readUInt32LE(0)) return deserialize(body);
     rmSync(join(this.#folder, 'stamp.json'), { force: true });
+    this.#isDamaged = true;
     throw viewsDamaged();
   }
 }
 
 function openDatabase(folder: string): RootDatabase<Buffer, Uint8Array> {
   const database = open<Buffer, Uint8Array>({
-    path: join(folder, 'views.lmdb'),
+    path: fileIn(folder),
     noSubdir: true,
     encoding: 'binary',
     keyEncoding: 'binary',
@@ -128,13 +120,8 @@ function openDatabase(folder: string): RootDatabase<Buffer, Uint8Array> {
   return database;
 }
 
-function readStamp(folder: string): string | undefined {
-  try {
-    return readFileSync(join(folder, 'stamp.json'), 'utf8');
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+function fileIn(folder: string): string {
+  return join(folder, 'views.lmdb');
 }
 
 /** The first key behind all that begin with `prefix`, which is not all 0xff: its first byte is a table's number. */
