@@ -121,12 +121,9 @@ export class SenderSession {
 
   async #prepare(sequence: number, { place, ids }: WantedRecord): Promise<Uint8Array> {
     const { store, keys, random } = this.#ports;
-    const bytes = await prepareRecord(
-      await readFound(store, this.#job.domainId, ids[0] as RecordId, place),
-      ids,
-      keys,
-      random,
-    );
+    const record = await readFound(store, this.#job.domainId, ids[0] as RecordId, place);
+    const bytes = await prepareRecord(record, ids, keys, random);
+    this.#events.push({ type: 'prepared', place, whole: bytes === record.bytes });
     const message = Buffer.allocUnsafe(8 + bytes.length);
     message.writeBigUInt64LE(BigInt(sequence), 0);
     message.set(bytes, 8);

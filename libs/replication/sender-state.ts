@@ -20,6 +20,7 @@ export type SenderEvent =
   | { readonly type: 'walked'; readonly records: readonly NeededRecord[] }
   | { readonly type: 'walkEnded' }
   | { readonly type: 'wanted'; readonly batch: number; readonly isWanted: (index: number) => boolean }
+  | { readonly type: 'prepared'; readonly place: NeededRecord['place']; readonly whole: boolean }
   | { readonly type: 'acknowledged'; readonly belowSequence: number }
   | { readonly type: 'stillMissing'; readonly records: readonly WantedRecord[] }
   | { readonly type: 'proved' };
@@ -39,7 +40,12 @@ export interface SenderState {
   windowBytes: number;
   nextBatch: number;
   readonly unanswered: Map<number, readonly NeededRecord[]>;
-  readonly waiting: WantedRecord[];
+  /** By place: one record that several batches want goes once. */
+  readonly waiting: Map<string, WantedRecord>;
+  /** Being read and framed: more of its ids may come to be wanted meanwhile. */
+  readonly underway: Map<string, RecordId[]>;
+  /** Sent with all their ids. */
+  readonly sentWhole: Set<string>;
   nextSequence: number;
   readonly unacknowledged: { readonly sequence: number; readonly bytes: number }[];
   unacknowledgedBytes: number;
@@ -53,7 +59,9 @@ export function initialSender(): SenderState {
     windowBytes: 0,
     nextBatch: 0,
     unanswered: new Map(),
-    waiting: [],
+    waiting: new Map(),
+    underway: new Map(),
+    sentWhole: new Set(),
     nextSequence: 0,
     unacknowledged: [],
     unacknowledgedBytes: 0,
@@ -95,6 +103,9 @@ function take(state: SenderState, event: SenderEvent, effects: SenderEffect[]): 
       return true;
     case 'wanted':
       return takeWanted(state, event.batch, event.isWanted);
+    case 'prepared':
+      takePrepared(state, event.place, event.whole);
+      return true;
     case 'acknowledged':
       return takeAcknowledged(state, event.belowSequence);
     case 'stillMissing':
@@ -106,7 +117,9 @@ function take(state: SenderState, event: SenderEvent, effects: SenderEffect[]): 
         return true;
       }
       state.phase = 'sending';
-      state.waiting.push(...event.records);
+      // Whatever was believed to have arrived has not.
+      state.sentWhole.clear();
+      for (const record of event.records) want(state, record);
       return true;
     case 'proved':
       if (state.phase !== 'proving') return false;
@@ -125,9 +138,34 @@ function takeWanted(state: SenderState, batch: number, isWanted: (index: number)
   let index = 0;
   for (const { place, ids } of records) {
     const wanted = ids.filter(() => isWanted(index++));
-    if (wanted.length > 0) state.waiting.push({ place, ids: wanted });
+    if (wanted.length > 0) want(state, { place, ids: wanted });
   }
   return true;
+}
+
+function placeKey({ pack, offset }: NeededRecord['place']): string {
+  return `${pack}:${offset}`;
+}
+
+/** A record may be wanted for several reasons, batches apart; it is on its way once. */
+function want(state: SenderState, record: WantedRecord): void {
+  const key = placeKey(record.place);
+  if (state.sentWhole.has(key)) return;
+  const underway = state.underway.get(key);
+  if (underway !== undefined) {
+    underway.push(...record.ids);
+    return;
+  }
+  const known = state.waiting.get(key);
+  state.waiting.set(key, known === undefined ? record : { place: record.place, ids: [...known.ids, ...record.ids] });
+}
+
+function takePrepared(state: SenderState, place: NeededRecord['place'], whole: boolean): void {
+  const key = placeKey(place);
+  const more = state.underway.get(key) ?? [];
+  state.underway.delete(key);
+  if (whole) state.sentWhole.add(key);
+  else if (more.length > 0) want(state, { place, ids: more });
 }
 
 function takeAcknowledged(state: SenderState, belowSequence: number): boolean {
@@ -144,27 +182,27 @@ function takeAcknowledged(state: SenderState, belowSequence: number): boolean {
 
 /** At least one record is always under way, so that one larger than the window does not wait for ever. */
 function sendWaiting(state: SenderState, effects: SenderEffect[]): void {
-  let sent = 0;
-  for (const record of state.waiting) {
+  for (const [key, record] of state.waiting) {
     if (state.unacknowledgedBytes > 0 && state.unacknowledgedBytes + record.place.length > state.windowBytes) break;
     const sequence = state.nextSequence++;
     state.unacknowledged.push({ sequence, bytes: record.place.length });
     state.unacknowledgedBytes += record.place.length;
+    state.waiting.delete(key);
+    state.underway.set(key, []);
     effects.push({ do: 'sendRecord', sequence, record });
-    sent += 1;
   }
-  state.waiting.splice(0, sent);
 }
 
 function walkOn(state: SenderState, effects: SenderEffect[]): void {
   if (state.phase !== 'sending' || state.walking !== 'paused') return;
-  if (state.unanswered.size >= batchesInFlightMax || state.waiting.length >= waitingRecordsMax) return;
+  if (state.unanswered.size >= batchesInFlightMax || state.waiting.size >= waitingRecordsMax) return;
   state.walking = 'asked';
   effects.push({ do: 'walkOn' });
 }
 
 function endSending(state: SenderState, effects: SenderEffect[]): void {
-  const everythingSent = state.walking === 'ended' && state.unanswered.size === 0 && state.waiting.length === 0;
+  const everythingSent =
+    state.walking === 'ended' && state.unanswered.size + state.waiting.size + state.underway.size === 0;
   if (state.phase !== 'sending' || !everythingSent || state.unacknowledged.length > 0) return;
   state.phase = 'proving';
   effects.push({ do: 'sendDone', records: state.nextSequence });

@@ -25,7 +25,7 @@ export async function followCatalog(
   link.closed.then((reason) => ended.abort(reason));
   while (!ended.signal.aborted) {
     try {
-      await syncCatalog(catalog, await link.open('catalog', 'control'), ended.signal);
+      await syncCatalog(catalog, await link.open('catalog', 'control'), { signal: ended.signal });
     } catch (error) {
       if (ended.signal.aborted) return;
       if (!isAppError(error)) throw error;

@@ -1,4 +1,4 @@
-import { Catalog, syncCatalogOnce } from '#catalog';
+import { Catalog, convergeCatalog } from '#catalog';
 import {
   createIdentity,
   handshakeKeyOf,
@@ -161,7 +161,7 @@ async function fetchCatalog(
     for (const service of ['pair', 'catalog', 'replicate', 'records', 'fetch']) one.serve(service, busyRebuilding);
   });
   try {
-    await syncCatalogOnce(catalog, await link.open('catalog', 'control'));
+    await convergeCatalog(catalog, await link.open('catalog', 'control'), { signal: run.signal });
   } finally {
     await link.close();
   }
