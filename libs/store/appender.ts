@@ -126,36 +126,16 @@ export class Appender {
     this.#waitingToWrite -= 1;
     if (this.#sealWhenFree && this.#waitingToWrite === 0) this.#seal();
     if (earlier !== undefined) return earlier;
-    const written = await outcomeOf(
-      [...commit.records].map(([packClass, records]) => async () => {
-        const writer = await this.#options.lanes.writerOf(packClass, before.durable);
-        commit.written.push({ writer, records, offsets: await writer.write(records) });
-      }),
-    );
+    const written = await inEach(commit.records, async ([packClass, records]) => {
+      const writer = await this.#options.lanes.writerOf(packClass, before.durable);
+      commit.written.push({ writer, records, offsets: await writer.write(records) });
+    });
     // Only now the marker: so a crash can leave the last group of a pack torn, never one before it.
-    return (
-      (await before.durable) ??
-      written ??
-      outcomeOf(
-        commit.written.map(
-          ({ writer }) =>
-            () =>
-              writer.mark(),
-        ),
-      )
-    );
+    return (await before.durable) ?? written ?? inEach(commit.written, ({ writer }) => writer.mark());
   }
 
   async #syncAndSettle(commit: Commit, marked: Promise<Outcome>): Promise<Outcome> {
-    const failure =
-      (await marked) ??
-      (await outcomeOf(
-        commit.written.map(
-          ({ writer }) =>
-            () =>
-              writer.sync(),
-        ),
-      ));
+    const failure = (await marked) ?? (await inEach(commit.written, ({ writer }) => writer.sync()));
     this.#forget(commit);
     if (failure === undefined) {
       this.#options.onDurable(commit.places());
@@ -198,9 +178,9 @@ export class Appender {
   }
 }
 
-/** Runs all steps to their end, and only then tells of the first failure: nothing goes on behind its back. */
-async function outcomeOf(steps: readonly (() => Promise<void>)[]): Promise<Outcome> {
-  const results = await Promise.allSettled(steps.map((step) => step()));
+/** Runs `step` in each to its end, and only then tells of the first failure: nothing goes on behind its back. */
+async function inEach<T>(parts: Iterable<T>, step: (part: T) => Promise<void>): Promise<Outcome> {
+  const results = await Promise.allSettled([...parts].map(step));
   const failed = results.find((result) => result.status === 'rejected');
   return failed === undefined ? undefined : { error: failed.reason };
 }

@@ -12,8 +12,12 @@ import { openTestStore, temporaryFolder } from './testing/open-store.ts';
 import { seededRandom, testDomain, testRecord } from './testing/records.ts';
 
 interface Life {
-  /** For each append: how large, a node or not, and whether a flush follows. */
-  readonly appends: readonly { readonly sealedBytes: number; readonly node: boolean; readonly flush: boolean }[];
+  /** For each append: how large, a node or not, and what flush follows. */
+  readonly appends: readonly {
+    readonly sealedBytes: number;
+    readonly node: boolean;
+    readonly flush: 'no' | 'begin' | 'wait';
+  }[];
   /** The operation on the volumes at which the power goes. */
   readonly cutAt: number;
   /** The operation that fails by itself before, when it is a sync. */
@@ -23,7 +27,11 @@ interface Life {
 
 const life: fc.Arbitrary<Life> = fc.record({
   appends: fc.array(
-    fc.record({ sealedBytes: fc.integer({ min: 17, max: 3000 }), node: fc.boolean(), flush: fc.boolean() }),
+    fc.record({
+      sealedBytes: fc.integer({ min: 17, max: 3000 }),
+      node: fc.boolean(),
+      flush: fc.constantFrom('no', 'begin', 'wait'),
+    }),
     { maxLength: 25 },
   ),
   cutAt: fc.integer({ min: 1, max: 120 }),
@@ -53,13 +61,9 @@ async function live(t: TestContext, lives: readonly Life[], seed: number): Promi
     const outcomes: Promise<void>[] = [];
     for (const { sealedBytes, node, flush } of appends) {
       const record = testRecord(random, { kind: node ? RecordKind.node : RecordKind.leaf, sealedBytes });
-      outcomes.push(
-        store.append(record).then(
-          () => void (power.isOn() && acknowledged.push(record)),
-          (error: unknown) => assert.ok(isAppError(error, 'volume_io_error')),
-        ),
-      );
-      if (flush) await store.flush().catch((error: unknown) => assert.ok(isAppError(error, 'volume_io_error')));
+      outcomes.push(store.append(record).then(() => void (power.isOn() && acknowledged.push(record)), isLost));
+      const flushed = flush === 'no' ? undefined : store.flush().catch(isLost);
+      if (flush === 'wait') await flushed;
       if (!power.isOn()) break;
     }
     power.cut();
@@ -75,6 +79,10 @@ async function live(t: TestContext, lives: readonly Life[], seed: number): Promi
   for (const { details } of notices) assert.notEqual(details.maybeTorn, false, 'only last groups may be torn');
   await store.close();
   rmSync(folder, { recursive: true });
+}
+
+function isLost(error: unknown): void {
+  assert.ok(isAppError(error, 'volume_io_error'));
 }
 
 async function allAreThere(store: Store, records: readonly Uint8Array[]): Promise<void> {

@@ -79,6 +79,27 @@ test('what a crash kept from the index is read from the packs that it does not c
   await again.store.close();
 });
 
+test('a pack that is read again late does not win over places that were written after it', async (t) => {
+  const volumes = new ForgetfulVolumes();
+  const index = join(temporaryFolder(t), 'index');
+  const id = testId(random);
+  for (let i = 0; i < 2; i++) {
+    const { store } = await openTestStore(volumes, index);
+    await Promise.all([store.append(testRecord(random, { ids: [id] })), store.flush()]);
+    await store.close();
+  }
+  const lmdb = LmdbIndex.open(join(index, '0'));
+  assert.deepEqual(
+    lmdb.covered().map(({ number }) => number),
+    [0, 1],
+  );
+  await lmdb.drop(0, []);
+  await lmdb.close();
+  const { store } = await openTestStore(volumes, index);
+  assert.equal((await store.locate(testDomain, id))?.pack, 1);
+  await store.close();
+});
+
 test('what is appended while the index is made anew is in it', async (t) => {
   const volumes = new ForgetfulVolumes();
   const index = join(temporaryFolder(t), 'index');

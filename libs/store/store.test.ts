@@ -5,8 +5,10 @@ import { type TestContext, test } from 'node:test';
 import { asId } from '#model';
 import { equalBytes, isAppError, toHex } from '#runtime';
 import { parseRecord, RecordKind } from '#wire';
-import { PackClass } from './pack-header.ts';
+import { markerBytes } from './commit-marker.ts';
+import { PackClass, packHeaderBytes } from './pack-header.ts';
 import type { Store, StoreOptions } from './store.ts';
+import { ForgetfulVolumes } from './testing/forgetful-volumes.ts';
 import { folderVolumes, openTestStore, temporaryFolder } from './testing/open-store.ts';
 import { seededRandom, testDomain, testId, testRecord } from './testing/records.ts';
 
@@ -103,6 +105,36 @@ test('an append resolves only after everything that was appended before it', asy
     order,
     Array.from({ length: 40 }, (_, i) => i),
   );
+  await store.close();
+});
+
+test('while a group is being synced the next one is written, but not marked: only the last can ever be torn', async (t) => {
+  const volumes = new ForgetfulVolumes();
+  const { store } = await openTestStore(volumes, join(temporaryFolder(t), 'index'));
+  const synced = Promise.withResolvers<void>();
+  const written = Promise.withResolvers<void>();
+  let appends = 0;
+  volumes.before = (operation) => {
+    if (operation === 'append') appends += 1;
+    if (appends === 3) written.resolve();
+    return operation === 'datasync' ? synced.promise : undefined;
+  };
+  const [first, second] = [testRecord(random), testRecord(random)];
+  const order: string[] = [];
+  const durable: Promise<unknown>[] = [store.append(first).then(() => order.push('first')), store.flush()];
+  durable.push(
+    store.append(second).then(() => order.push('second')),
+    store.flush(),
+  );
+  await written.promise;
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(order, []);
+  const grown = packHeaderBytes + first.length + markerBytes + second.length;
+  assert.equal(volumes.get('000000/0000000000.open').length, grown);
+  synced.resolve();
+  await Promise.all(durable);
+  assert.deepEqual(order, ['first', 'second']);
+  assert.equal(volumes.get('000000/0000000000.open').length, grown + markerBytes);
   await store.close();
 });
 

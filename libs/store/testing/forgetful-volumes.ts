@@ -26,8 +26,8 @@ const sectorBytes = 512;
  */
 export class ForgetfulVolumes implements Volumes {
   readonly #files = new Map<string, Content>();
-  /** Called before each operation; what it throws is how the operation fails. */
-  before: (operation: Operation, name: string) => void = () => undefined;
+  /** Awaited before each operation; what it throws is how the operation fails. */
+  before: (operation: Operation, name: string) => void | Promise<void> = () => undefined;
 
   /** The volumes as they are after a power cut now. */
   afterPowerCut(random: Random): ForgetfulVolumes {
@@ -150,7 +150,7 @@ export class ForgetfulVolumes implements Volumes {
   async #calling(operation: Operation, name: string): Promise<void> {
     // Others have their turn, as they do while a disk works.
     await new Promise((resolve) => setImmediate(resolve));
-    this.before(operation, name);
+    await this.before(operation, name);
   }
 
   #content(name: string): Content {
