@@ -1,5 +1,5 @@
-import type { BodySealer, KnownSiteKeys, Signer, SiteTrust } from '#catalog';
-import { type Keyring, keyringHash, type SiteIdentity, sign, xaesOpen, xaesSeal } from '#keys';
+import type { BodySealer, KitSigner, KnownSiteKeys, Signer, SiteTrust } from '#catalog';
+import { type Keyring, keyringHash, type RecoveryKit, type SiteIdentity, sign, xaesOpen, xaesSeal } from '#keys';
 import type { SiteId } from '#model';
 import type { KeyBook } from '#records';
 import { equalBytes, isAppError, type Random } from '#runtime';
@@ -8,6 +8,12 @@ import type { Peer } from './peers.ts';
 /** Signs the log with a site's identity key. */
 export function signerOf(identity: SiteIdentity): Signer {
   return { publicKey: identity.key.publicKey, sign: (purpose, bytes) => sign(identity.key, purpose, bytes) };
+}
+
+/** Signs an incarnation with a recovery kit that was brought to the appliance. */
+export function kitSignerOf(kit: RecoveryKit): KitSigner {
+  const { publicKey } = kit.signing;
+  return { kitId: kit.kitId, publicKey, sign: (purpose, bytes) => sign(kit.signing, purpose, bytes) };
 }
 
 /** Seals catalog entries with the realm's current data key, and opens them with any that is held. */

@@ -7,7 +7,6 @@ import {
   kitPublic,
   openKit,
   realmFingerprint,
-  sign,
   verify,
   withKit,
   withNewDataKey,
@@ -16,10 +15,10 @@ import {
 } from '#keys';
 import { checkedName } from '#model';
 import { systemClock, systemRandom, toHex } from '#runtime';
-import { keyringHeldEntry, realmSealer, signerOf } from './catalog-keys.ts';
+import { keyringHeldEntry, kitSignerOf, realmSealer, signerOf } from './catalog-keys.ts';
 import { RealmKeys } from './realm-keys.ts';
 import { Secrets } from './secrets.ts';
-import { createStateFolder, finishStateFolder } from './state-folder.ts';
+import { createStateFolder, finishStateFolder, removeHalfMadeState, type StatePaths } from './state-folder.ts';
 
 export interface InitialiseRequest {
   readonly state: string;
@@ -39,9 +38,21 @@ export interface Initialised {
  * Makes a new site and a realm of its own: identity, keyring, recovery kit, the first entries of its log. The site file
  * comes last: until it is there, nothing of this is a site. The kit's seed is kept nowhere.
  */
-export async function initialise({ state, siteName, address, passphrase }: InitialiseRequest): Promise<Initialised> {
-  checkedName('site', siteName);
-  const paths = createStateFolder(state);
+export async function initialise(request: InitialiseRequest): Promise<Initialised> {
+  checkedName('site', request.siteName);
+  const paths = createStateFolder(request.state);
+  try {
+    return await initialiseInto(paths, request);
+  } catch (error) {
+    removeHalfMadeState(paths);
+    throw error;
+  }
+}
+
+async function initialiseInto(
+  paths: StatePaths,
+  { siteName, address, passphrase }: InitialiseRequest,
+): Promise<Initialised> {
   const createdSeconds = Math.floor(systemClock.nowMs() / 1000);
   const identity = createIdentity(systemRandom);
   const by = { random: systemRandom, siteId: identity.siteId, createdSeconds };
@@ -66,12 +77,7 @@ export async function initialise({ state, siteName, address, passphrase }: Initi
     }),
     clock: systemClock,
   });
-  const kitSigner = {
-    kitId: kit.kitId,
-    publicKey: kit.signing.publicKey,
-    sign: (purpose: string, bytes: Uint8Array) => sign(kit.signing, purpose, bytes),
-  };
-  await catalog.openIncarnation({ signer: signerOf(identity), kit: kitSigner });
+  await catalog.openIncarnation({ signer: signerOf(identity), kit: kitSignerOf(kit) });
   await catalog.append([
     { kind: 'siteDescribed', name: siteName, addressText: address, coordinates: undefined, addresses: [] },
     keyringHeldEntry(keyring),

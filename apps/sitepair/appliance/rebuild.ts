@@ -14,16 +14,22 @@ import {
 } from '#keys';
 import { type DoorSession, dialDoor, dialLink, type Link, type LinkSettings } from '#link';
 import { asId } from '#model';
-import { AppError, concatBytes, systemClock, systemRandom, systemTimers } from '#runtime';
+import { AppError, concatBytes, equalBytes, systemClock, systemRandom, systemTimers } from '#runtime';
 import { softwareVersion } from '../software-version.ts';
-import { keyringHeldEntry, knownSiteKeys, realmSealer, signerOf } from './catalog-keys.ts';
+import { keyringHeldEntry, kitSignerOf, knownSiteKeys, realmSealer, signerOf } from './catalog-keys.ts';
 import { checkIntroduction, type Introduction } from './introduction.ts';
 import type { Run } from './operations.ts';
 import { type Peer, PeerFile } from './peers.ts';
 import { RealmKeys } from './realm-keys.ts';
 import { type ReturnReply, returnPurpose, returnReplyCodec, returnRequestCodec } from './return-door.ts';
 import { Secrets } from './secrets.ts';
-import { createStateFolder, finishStateFolder, lockState, type StatePaths } from './state-folder.ts';
+import {
+  createStateFolder,
+  finishStateFolder,
+  lockState,
+  removeHalfMadeState,
+  type StatePaths,
+} from './state-folder.ts';
 
 export interface RebuildRequest {
   readonly state: string;
@@ -44,14 +50,22 @@ export interface Rebuilt {
  * Brings a site back that was lost with all it had: PROTOCOL.md section 7. The peer gives back name, keys and catalog; the
  * kit opens the site's next incarnation. Contents come afterwards: at once what a restore needs, the rest in the background.
  */
-export async function rebuild({ state, from, kitText, passphrase }: RebuildRequest, run: Run): Promise<Rebuilt> {
-  const kit = await openKit(parseKit(kitText), passphrase);
-  const paths = createStateFolder(state);
-  using _lock = lockState(state);
+export async function rebuild(request: RebuildRequest, run: Run): Promise<Rebuilt> {
+  const kit = await openKit(parseKit(request.kitText), request.passphrase);
+  const paths = createStateFolder(request.state);
+  try {
+    using _lock = lockState(request.state);
+    return await rebuildInto(paths, kit, request.from, run);
+  } catch (error) {
+    removeHalfMadeState(paths);
+    throw error;
+  }
+}
+
+async function rebuildInto(paths: StatePaths, kit: RecoveryKit, from: string, run: Run): Promise<Rebuilt> {
   const fresh = createIdentity(systemRandom);
   run.progress({ doing: `knocking at ${from}`, doneBytes: 0 });
-  const { reply, peer, session } = await knock(from, kit, fresh, run);
-  await session.mux.close();
+  const { reply, peer } = await knock(from, kit, fresh, run);
   const identity: SiteIdentity = { siteId: asId('SiteId', reply.siteId), key: fresh.key };
   const keyring = openSealedKeyring(reply.sealedKeyring, kit);
   const secrets = new Secrets(paths, systemRandom);
@@ -63,13 +77,8 @@ export async function rebuild({ state, from, kitText, passphrase }: RebuildReque
   const keys = new RealmKeys(secrets, () => undefined);
   await using catalog = await openCatalog(paths, identity, peers, keys);
   await fetchCatalog(catalog, from, peer, identity, run);
-  const kitSigner = {
-    kitId: kit.kitId,
-    publicKey: kit.signing.publicKey,
-    sign: (purpose: string, bytes: Uint8Array) => sign(kit.signing, purpose, bytes),
-  };
-  const opened = await catalog.openIncarnation({ signer: signerOf(identity), kit: kitSigner });
-  const described = catalog.views.sites().find((site) => Buffer.compare(site.siteId, identity.siteId) === 0);
+  const opened = await catalog.openIncarnation({ signer: signerOf(identity), kit: kitSignerOf(kit) });
+  const described = catalog.views.sites().find((site) => equalBytes(site.siteId, identity.siteId));
   const address = described?.addressText ?? '';
   await catalog.append([
     {
@@ -82,26 +91,39 @@ export async function rebuild({ state, from, kitText, passphrase }: RebuildReque
     keyringHeldEntry(keyring),
   ]);
   finishStateFolder(paths, { format: 1, name: reply.name, address });
-  const snapshots = catalog.views.datasets().reduce((sum, { siteId, datasetId }) => {
-    return sum + catalog.views.snapshots({ siteId, datasetId, limit: 1000 }).snapshots.length;
-  }, 0);
-  return { site: reply.name, incarnation: opened.number, snapshots };
+  return { site: reply.name, incarnation: opened.number, snapshots: countSnapshots(catalog) };
+}
+
+function countSnapshots({ views }: Catalog): number {
+  let count = 0;
+  for (const { siteId, datasetId } of views.datasets()) {
+    for (let after: string | undefined, more = true; more; more = after !== undefined) {
+      const page = views.snapshots({ siteId, datasetId, after, limit: 1000 });
+      count += page.snapshots.length;
+      after = page.next;
+    }
+  }
+  return count;
 }
 
 /** Proves the kit at the peer's door. A fresh identity key makes the handshake: the burnt one may be in a thief's hands. */
 async function knock(from: string, kit: RecoveryKit, fresh: SiteIdentity, run: Run) {
   const settings = linkSettings(new Uint8Array(0), fresh);
   run.signal.throwIfAborted();
-  const session: DoorSession = await dialDoor(from, { psk: kit.doorKey, purpose: 'rebuild' }, settings);
-  const channel = session.mux.open('return');
-  const newIdentityKey = fresh.key.publicKey;
-  const kitSignature = sign(kit.signing, returnPurpose, concatBytes([session.handshakeHash, newIdentityKey]));
-  await channel.send(returnRequestCodec.encode({ kitId: kit.kitId, kitSignature, newIdentityKey, addresses: [] }));
-  const bytes = await channel.receive();
-  if (bytes === undefined) throw noAnswer(from);
-  const reply = returnReplyCodec.decode(bytes);
-  const introduction = checkIntroduction(reply.peer, session.handshakeHash, session.remoteStatic);
-  return { reply, session, peer: peerOf(introduction, session, from, reply) };
+  const session = await dialDoor(from, { psk: kit.doorKey, purpose: 'rebuild' }, settings);
+  try {
+    const channel = session.mux.open('return');
+    const newIdentityKey = fresh.key.publicKey;
+    const kitSignature = sign(kit.signing, returnPurpose, concatBytes([session.handshakeHash, newIdentityKey]));
+    await channel.send(returnRequestCodec.encode({ kitId: kit.kitId, kitSignature, newIdentityKey, addresses: [] }));
+    const bytes = await channel.receive();
+    if (bytes === undefined) throw noAnswer(from);
+    const reply = returnReplyCodec.decode(bytes);
+    const introduction = checkIntroduction(reply.peer, session.handshakeHash, session.remoteStatic);
+    return { reply, peer: peerOf(introduction, session, from, reply) };
+  } finally {
+    await session.mux.close();
+  }
 }
 
 function peerOf(introduction: Introduction, session: DoorSession, from: string, reply: ReturnReply): Peer {

@@ -1,7 +1,7 @@
-import { chmodSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeFd, lockFile } from '#posix';
-import { AppError, systemCode, writeFileDurably } from '#runtime';
+import { AppError, assert, systemCode, writeFileDurably } from '#runtime';
 
 /** Where everything of an appliance lies. Written down in docs/state-folder.md. */
 export interface StatePaths {
@@ -56,6 +56,13 @@ export function createStateFolder(root: string): StatePaths {
 /** The last step of making a state: from now on it is a site. */
 export function finishStateFolder(paths: StatePaths, site: SiteFile): void {
   writeFileDurably(paths.site, `${JSON.stringify(site, null, 2)}\n`);
+}
+
+/** Takes back what createStateFolder and the steps after it made: a failed init or rebuild leaves an empty folder. */
+export function removeHalfMadeState(paths: StatePaths): void {
+  assert(!existsSync(paths.site), 'a finished site is never removed');
+  for (const made of [paths.secret, paths.packs, paths.index, paths.catalog, paths.lock])
+    rmSync(made, { recursive: true, force: true });
 }
 
 /** Reads what a state folder says it is. Throws `state_missing`, `state_half_initialised`, `state_too_new`, `state_forbidden`. */
