@@ -208,6 +208,7 @@ export class Appliance implements AsyncDisposable {
 
   async listen(address: string): Promise<void> {
     this.listening.push(await this.links.listen(address));
+    await this.realm.logAddresses(this.site.address);
   }
 
   /** Something is new here: every peer that can be reached gets what it lacks. */

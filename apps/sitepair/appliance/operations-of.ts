@@ -51,7 +51,7 @@ export function operationsOf(appliance: Appliance, fetchFromPeers: FetchFromPeer
     pairConfirm: ({ peer }) => pairing.confirm(peer),
     pairList: () => peers.all().map((peer) => pairing.view(peer)),
     pairSetAddresses: async ({ peer, addresses }) => {
-      const changed = peers.change(peers.named(peer).siteId, { addresses });
+      const changed = peers.change(peers.named(peer).siteId, { addresses, addressesAreSet: addresses.length > 0 });
       appliance.links.keep(changed.siteId);
       return pairing.view(changed);
     },
@@ -81,7 +81,7 @@ export function operationsOf(appliance: Appliance, fetchFromPeers: FetchFromPeer
       keys.change(keyring);
       await realm.logKeyring();
       await catalog.append([{ kind: 'keyRotated', keyId: dataKey.keyId }]);
-      await shareKeyring(appliance);
+      await pairing.announceToAll();
       keys.refresh();
       return { keyId: toHex(dataKey.keyId), pendingOn: realm.lackingKey(dataKey.keyId) };
     },
@@ -94,7 +94,7 @@ export function operationsOf(appliance: Appliance, fetchFromPeers: FetchFromPeer
       keys.change(old.reduce((keyring, one) => voidKit(keyring, one.kitId), added));
       appliance.secrets.writeDoorKey(kit.doorKey);
       await realm.logKeyring();
-      await shareKeyring(appliance);
+      await pairing.announceToAll();
       const page = {
         siteName: appliance.site.name,
         realmFingerprint: realmFingerprint(keys.keyring.realmId),
@@ -117,14 +117,6 @@ async function replicate(
   const results = [];
   for (const peer of wanted) results.push(await replicator.bring(peer, request.dataset, run));
   return { peers: results };
-}
-
-/** Gives a changed keyring to every peer that can be reached; the others get it when their link is up again. */
-async function shareKeyring({ peers, links, pairing }: Appliance): Promise<void> {
-  for (const peer of peers.paired()) {
-    const link = links.link(peer.siteId);
-    if (link !== undefined) await pairing.announce(link);
-  }
 }
 
 function additionBy({ environment, identity }: Appliance) {

@@ -46,6 +46,7 @@ interface PairMessage {
   confirmed?: object | null;
   keyring?: { keyring: Uint8Array; memberStatement: Uint8Array; countersignature: Uint8Array } | null;
   removed?: object | null;
+  reachable?: { addresses: string[] } | null;
 }
 
 const pairCodec = codecOf<PairMessage>('pairing.proto', 'sitepair.pairing.v1.PairMessage');
@@ -125,6 +126,7 @@ export class Pairing {
     if (peer === undefined || !peer.confirmedHere) return;
     const channel = await link.open('pair', 'control');
     await channel.send(pairCodec.encode({ confirmed: {} }));
+    await channel.send(pairCodec.encode({ reachable: { addresses: this.#options.log.introduction().addresses } }));
     if (peer.confirmedThere && isFullPair(peer)) {
       const { statement, countersignature } = this.#options.log.countersign(peer);
       const keyring = encodeKeyring(this.#options.keys.keyring);
@@ -135,6 +137,14 @@ export class Pairing {
     await channel.receive();
   }
 
+  /** After the keyring has changed: every peer that can be reached gets it now, the others when their link is up again. */
+  async announceToAll(): Promise<void> {
+    for (const peer of this.#options.peers.paired()) {
+      const link = this.#options.links().link(peer.siteId);
+      if (link !== undefined) await this.announce(link);
+    }
+  }
+
   /** Serves the peer's announcements. */
   async serve(channel: MessageChannel, link: Link): Promise<void> {
     for (let bytes = await channel.receive(); bytes !== undefined; bytes = await channel.receive()) {
@@ -143,6 +153,7 @@ export class Pairing {
       const message = pairCodec.decode(bytes);
       if (message.confirmed) this.#confirmedThere(peer, link);
       else if (message.keyring) await this.#join(peer, message.keyring, link);
+      else if (message.reachable) this.#takeAddresses(peer, message.reachable.addresses);
       else if (message.removed) this.#options.peers.change(peer.siteId, { removed: true });
     }
   }
@@ -223,6 +234,7 @@ export class Pairing {
       identityKey: introduction.identityKey,
       secret: pairSecret(session.chainingKey, session.handshakeHash),
       addresses: introduction.addresses,
+      addressesAreSet: false,
       words: sixWords(session.handshakeHash),
       confirmedHere: false,
       confirmedThere: false,
@@ -231,6 +243,13 @@ export class Pairing {
       realmId: introduction.realmId,
       removed: false,
     });
+  }
+
+  #takeAddresses(peer: Peer, addresses: readonly string[]): void {
+    const fits = addresses.length > 0 && addresses.length <= 8 && addresses.every((address) => address.length <= 255);
+    if (fits && !peer.addressesAreSet && addresses.join() !== peer.addresses.join()) {
+      this.#options.peers.change(peer.siteId, { addresses });
+    }
   }
 
   #confirmedThere(peer: Peer, link: Link): void {
@@ -252,7 +271,8 @@ export class Pairing {
       await this.#options.log.addMember(peer, share.memberStatement, share.countersignature);
       this.#options.onJoined(link, this.#options.peers.change(peer.siteId, { joined: true }));
     }
-    if (changed || !peer.joined) this.announce(link).catch(this.#options.onFailure);
+    if (!peer.joined) this.announce(link).catch(this.#options.onFailure);
+    if (changed) this.announceToAll().catch(this.#options.onFailure);
     assert(this.#options.keys.keyring.dataKeys.length > 0, 'a united keyring has data keys');
   }
 }

@@ -17,6 +17,8 @@ export interface Peer {
   /** PSK of the pair. */
   readonly secret: Uint8Array;
   readonly addresses: readonly string[];
+  /** Set by this site's admin: what the peer says of its addresses does not change them. */
+  readonly addressesAreSet: boolean;
   readonly words: readonly string[];
   readonly confirmedHere: boolean;
   readonly confirmedThere: boolean;

@@ -73,6 +73,15 @@ export class RealmCatalog implements MembershipLog {
     await this.#options.catalog.append([{ kind: 'memberRemoved', siteId: peer.siteId, reason: 'removed by an admin' }]);
   }
 
+  /** Logs where this site can be reached now, unless its log says so already: for peers of peers, and after a fire. */
+  async logAddresses(addressText: string): Promise<void> {
+    const { catalog, identity, name } = this.#options;
+    const addresses = [...this.#options.addresses()];
+    const logged = catalog.views.sites().find((site) => equalBytes(site.siteId, identity().siteId));
+    if (logged !== undefined && logged.addresses.join() === addresses.join()) return;
+    await catalog.append([{ kind: 'siteDescribed', name, addressText, coordinates: logged?.coordinates, addresses }]);
+  }
+
   /** Logs which keyring this site holds now, unless its log says so already. */
   async logKeyring(): Promise<void> {
     const entry = keyringHeldEntry(this.#options.keys().keyring);

@@ -14,7 +14,7 @@ import {
 } from '#keys';
 import { type DoorSession, dialDoor, dialLink, type Link, type LinkSettings } from '#link';
 import { asId } from '#model';
-import { AppError, concatBytes, equalBytes, systemClock, systemRandom, systemTimers } from '#runtime';
+import { AppError, concatBytes, equalBytes, isAppError, systemClock, systemRandom, systemTimers } from '#runtime';
 import { softwareVersion } from '../software-version.ts';
 import { keyringHeldEntry, kitSignerOf, knownSiteKeys, realmSealer, signerOf } from './catalog-keys.ts';
 import { checkIntroduction, type Introduction } from './introduction.ts';
@@ -77,6 +77,8 @@ async function rebuildInto(paths: StatePaths, kit: RecoveryKit, from: string, ru
   const keys = new RealmKeys(secrets, () => undefined);
   await using catalog = await openCatalog(paths, identity, peers, keys);
   await fetchCatalog(catalog, from, peer, identity, run);
+  for (const address of reply.memberAddresses.slice(0, 64))
+    await returnToAnother(address, { kit, fresh, identity, peers, catalog, run });
   const opened = await catalog.openIncarnation({ signer: signerOf(identity), kit: kitSignerOf(kit) });
   const described = catalog.views.sites().find((site) => equalBytes(site.siteId, identity.siteId));
   const address = described?.addressText ?? '';
@@ -92,6 +94,31 @@ async function rebuildInto(paths: StatePaths, kit: RecoveryKit, from: string, ru
   ]);
   finishStateFolder(paths, { format: 1, name: reply.name, address });
   return { site: reply.name, incarnation: opened.number, snapshots: countSnapshots(catalog) };
+}
+
+interface Returning {
+  readonly kit: RecoveryKit;
+  readonly fresh: SiteIdentity;
+  readonly identity: SiteIdentity;
+  readonly peers: PeerFile;
+  readonly catalog: Catalog;
+  readonly run: Run;
+}
+
+/** Knocks at another member too: it may hold more of this site's log. One that cannot be reached is paired anew later. */
+async function returnToAnother(
+  address: string,
+  { kit, fresh, identity, peers, catalog, run }: Returning,
+): Promise<void> {
+  try {
+    const { peer } = await knock(address, kit, fresh, run);
+    if (peers.find(peer.siteId) !== undefined) return;
+    peers.put(peer);
+    await fetchCatalog(catalog, address, peer, identity, run);
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    run.progress({ doing: `${address} does not answer, going on: ${error.message}`, doneBytes: 0 });
+  }
 }
 
 function countSnapshots({ views }: Catalog): number {
@@ -135,6 +162,7 @@ function peerOf(introduction: Introduction, session: DoorSession, from: string, 
     identityKey: introduction.identityKey,
     secret: pairSecret(session.chainingKey, session.handshakeHash),
     addresses: [...new Set([from, ...introduction.addresses])].slice(0, 8),
+    addressesAreSet: false,
     words: [],
     confirmedHere: true,
     confirmedThere: true,

@@ -100,8 +100,8 @@ export class Replicator {
     const pending = overview.pendingFor(peer.siteId, dataset);
     for (const snapshot of pending) {
       const outcome = await this.#persist(peer, snapshot, run, result.sentBytes);
-      result.snapshots += 1;
       if (outcome.alreadyHeld) result.alreadyThere += 1;
+      else result.snapshots += 1;
       result.sentRecords += outcome.sentRecords;
       result.sentBytes += outcome.sentBytes;
     }

@@ -43,13 +43,12 @@ export function welcomeBack(appliance: Appliance, peer: Peer, session: DoorSessi
       secret: pairSecret(session.chainingKey, session.handshakeHash),
       addresses: request.addresses.slice(0, 8),
     });
-    const others = peers.paired().filter((one) => !equalBytes(one.siteId, peer.siteId));
     const reply: ReturnReply = {
       siteId: peer.siteId,
       name: peer.name,
       sealedKeyring: readFileSync(paths.sealedKeyring),
       peer: signIntroduction(identity, session.handshakeHash, realm.introduction()),
-      memberAddresses: others.flatMap((one) => [...one.addresses]),
+      memberAddresses: otherAddresses(appliance, peer),
     };
     await channel.send(returnReplyCodec.encode(reply));
     // Whatever link the burnt machine still had is over: the site that returns has the pair now.
@@ -57,6 +56,15 @@ export function welcomeBack(appliance: Appliance, peer: Peer, session: DoorSessi
     links.keep(peer.siteId);
     keys.refresh();
   });
+}
+
+/** Where the other members can be reached, by pairing or by their own word in the catalog: some may be peers of the site that returns. */
+function otherAddresses({ peers, catalog, identity }: Appliance, returning: Peer): string[] {
+  const known = [...peers.paired(), ...catalog.views.sites()];
+  const others = known.filter(
+    ({ siteId }) => !equalBytes(siteId, returning.siteId) && !equalBytes(siteId, identity.siteId),
+  );
+  return [...new Set(others.flatMap((one) => [...one.addresses]))].slice(0, 64);
 }
 
 function checkKit({ keys }: Appliance, peer: Peer, request: ReturnRequest, handshakeHash: Uint8Array): void {

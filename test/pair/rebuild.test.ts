@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { pairSites, TestSite, testFolder, until } from '../kit/test-site.ts';
+
+interface SnapshotLine {
+  readonly name: string;
+  readonly copies: readonly string[];
+}
+
+async function agree(sites: readonly TestSite[]): Promise<void> {
+  const digests = async () =>
+    Promise.all(sites.map(async (site) => (await site.json<{ digest: string }>('catalog', 'digest')).digest));
+  await until(async () => new Set(await digests()).size === 1, 'the catalogs to agree');
+}
+
+async function allHeldBy(site: TestSite, count: number): Promise<void> {
+  await until(
+    async () => (await site.json<SnapshotLine[]>('snapshots')).every((snapshot) => snapshot.copies.length === count),
+    `every snapshot to be held by ${count} sites`,
+  );
+}
+
+function makeTree(folder: string, name: string): string {
+  const path = join(folder, name);
+  mkdirSync(join(path, 'deep', 'er'), { recursive: true });
+  for (let i = 0; i < 30; i++)
+    writeFileSync(join(path, i % 2 ? 'deep' : '', `file-${i}`), `${name} ${i}`.repeat(i * 50));
+  return path;
+}
+
+function contentsOf(folder: string): Map<string, string> {
+  const names = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return new Map(
+    names.map((entry) => [
+      join(entry.parentPath, entry.name).slice(folder.length),
+      readFileSync(join(entry.parentPath, entry.name), 'utf8'),
+    ]),
+  );
+}
+
+test('a site burnt to nothing comes back from its peer: same name, next life, everything restorable at once and refilled', async () => {
+  using root = testFolder('rebuild');
+  await using north = await TestSite.init(root.path, 'north');
+  await using south = await TestSite.init(root.path, 'south');
+  const [northAddress, southAddress] = [await north.serve(), await south.serve()];
+  const tree = makeTree(root.path, 'tree');
+  await north.ok('backup', tree, '--dataset', 'tree');
+  await pairSites(north, south, northAddress);
+  await north.ok('replicate');
+  await north.kill();
+  rmSync(north.state, { recursive: true });
+  const rebuilt = await north.json<{ site: string; incarnation: number; snapshots: number }>(
+    'rebuild',
+    '--from',
+    southAddress,
+    '--kit',
+    north.kit,
+  );
+  assert.deepEqual(rebuilt, { site: 'north', incarnation: 2, snapshots: 1 });
+  await north.serve();
+  await north.ok('restore', 'tree@latest', '--to', join(root.path, 'restored'));
+  assert.deepEqual(contentsOf(join(root.path, 'restored')), contentsOf(tree));
+  await agree([north, south]);
+  await allHeldBy(south, 2);
+  assert.match((await north.ok('scrub')).stdout, /all of it is good/);
+  await north.ok('backup', tree, '--dataset', 'tree');
+  await agree([north, south]);
+});
+
+test('a rebuild with a kit that the peer does not know changes nothing and leaves nothing', async () => {
+  using root = testFolder('rebuild-wrong');
+  await using south = await TestSite.init(root.path, 'south');
+  const stranger = await TestSite.init(root.path, 'stranger');
+  const address = await south.serve();
+  const lost = TestSite.unmade(root.path, 'lost', stranger.kit);
+  const result = await lost.run('rebuild', '--from', address, '--kit', lost.kit, '--json');
+  assert.equal(result.code, 1);
+  assert.deepEqual(readdirSync(lost.state), []);
+});
+
+test('three sites in a chain agree, relay snapshots, and the burnt middle one comes back to both', async () => {
+  using root = testFolder('chain');
+  await using a = await TestSite.init(root.path, 'a');
+  await using b = await TestSite.init(root.path, 'b');
+  await using c = await TestSite.init(root.path, 'c');
+  const [addressA, addressB] = [await a.serve(), await b.serve()];
+  await c.serve();
+  const tree = makeTree(root.path, 'tree');
+  await a.ok('backup', tree, '--dataset', 'mail');
+  await c.ok('backup', tree, '--dataset', 'docs');
+  await pairSites(a, b, addressA);
+  await pairSites(b, c, addressB);
+  await agree([a, b, c]);
+  await allHeldBy(a, 3);
+  const rotated = await a.run('key', 'rotate');
+  assert.ok(rotated.code === 0 || rotated.code === 3, rotated.stderr);
+  await agree([a, b, c]);
+  await b.kill();
+  rmSync(b.state, { recursive: true });
+  cpSync(join(tree, 'file-28'), join(tree, 'another'));
+  await a.ok('backup', tree, '--dataset', 'mail');
+  await b.ok('rebuild', '--from', addressA, '--kit', b.kit);
+  await b.serve(Number(addressB.split(':').at(-1)));
+  await agree([a, b, c]);
+  await allHeldBy(c, 3);
+  await c.ok('restore', 'a/mail@latest', '--to', join(root.path, 'restored'));
+  assert.deepEqual(contentsOf(join(root.path, 'restored')), contentsOf(tree));
+});
