@@ -239,10 +239,9 @@ export class Catalog implements AsyncDisposable {
   /** Makes all views anew from the logs: after keys have become known that open more, say. */
   async rebuildViews(): Promise<void> {
     await this.#change(async () => {
-      for (const siteId of this.#sites.ids()) {
-        this.#sites.reconsider(siteId);
-        this.#sites.unsettle(siteId);
-      }
+      this.#trust.reload();
+      this.#sites.reconsider();
+      for (const siteId of this.#sites.ids()) this.#sites.unsettle(siteId);
       await this.#sites.settleAll();
     });
     this.#tell();

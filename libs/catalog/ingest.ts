@@ -150,10 +150,8 @@ export function indexBatch(
 ): void {
   ports.chains.add(batch, place, opening);
   ports.sites.take(batch);
-  for (const added of additionsIn(batch)) {
-    const known = ports.trust.note(batch, added);
-    if (known !== undefined) ports.sites.reconsider(known);
-  }
+  const isNews = additionsIn(batch).filter((added) => ports.trust.note(batch, added)).length > 0;
+  if (isNews) ports.sites.reconsider();
 }
 
 function admitSafely(ports: AdmissionPorts, batch: SignedBatch): Admission {

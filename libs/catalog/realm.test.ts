@@ -68,7 +68,18 @@ test('what a removed site adds counts only when its remover had seen it', async 
   for (const site of [a, c]) assert.deepEqual(members(site), ['a full', 'c full']);
 });
 
-test('a site that knows of its removal cannot remove others; one that does not takes them with it', async (t) => {
+test('two sites that remove each other without knowing are both removed', async (t) => {
+  const [a, b, c] = (await sitesOf(t, 'a', 'b', 'c')) as [TestSite, TestSite, TestSite];
+  await pair(c, a);
+  await pair(c, b);
+  await settleAll([a, c, b]);
+  await a.catalog.append([{ kind: 'memberRemoved', siteId: b.siteId, reason: '' }]);
+  await b.catalog.append([{ kind: 'memberRemoved', siteId: a.siteId, reason: '' }]);
+  await settleAll([a, c, b]);
+  for (const site of [a, b, c]) assert.deepEqual(members(site), ['c full']);
+});
+
+test('a site that knows of its removal cannot remove others', async (t) => {
   const [a, b, c] = (await sitesOf(t, 'a', 'b', 'c')) as [TestSite, TestSite, TestSite];
   await pair(a, b);
   await pair(a, c);

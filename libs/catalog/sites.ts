@@ -94,10 +94,12 @@ export class Sites {
     this.#saveRow({ ...this.#rowOf(batch.siteId), madeOf: fingerprint(after) });
   }
 
-  /** Looks again at who stands behind the incarnations of a site: a key has become known. */
-  reconsider(siteId: SiteId): void {
-    for (const chain of this.#chains.ofSite(siteId)) this.#authorities.delete(chain.key);
-    if (!sameTimeline(this.timeline(siteId), this.#compute(siteId))) this.#unsettled.set(toHex(siteId), siteId);
+  /** Looks again at who stands behind each incarnation: a key has become known. */
+  reconsider(): void {
+    this.#authorities.clear();
+    for (const siteId of this.ids()) {
+      if (!sameTimeline(this.timeline(siteId), this.#compute(siteId))) this.unsettle(siteId);
+    }
   }
 
   /** Makes the rows of this site anew from its logs, whatever they are: what could not be read may be readable now. */

@@ -187,7 +187,8 @@ class Exchange {
       digest,
       chains: this.#catalog.chainHeads(this.#scope),
       batchesReceived: this.#messagesReceived,
-      servedVersion: this.#served.version,
+      // What was sent before the last change is no longer all that could be sent.
+      servedVersion: this.#served.digest === toHex(digest) ? this.#served.version : 0,
     };
     this.#told = heads;
     await this.#send(heads);

@@ -19,19 +19,21 @@ interface Vouch {
   readonly kitPublicKey: Uint8Array;
   readonly role: Role;
   /** The batch that says so, as it was first met. */
-  readonly saidBy: Uint8Array;
+  readonly saidBy: SiteId;
   readonly saidIn: Pick<Head, 'incarnationId' | 'seq'>;
 }
 
 /**
- * Which keys speak for which site: what pairing and keyring say, and every countersigned addition in a log that is held,
- * whether it still counts or not. So it only grows, and all who hold the same logs can verify the same batches.
+ * Which keys speak for which site: what pairing and keyring say, and the countersigned additions by full sites in logs
+ * that are held, whether these still count or not. So all who hold the same logs can verify the same batches.
  */
 export class KeyTrust {
   readonly #views: ViewStore;
   readonly #known: KnownSiteKeys;
   readonly #verify: Verify;
   readonly #vouches = new Map<string, Vouch[]>();
+  /** The sites whose additions are believed; undefined when it must be found anew. */
+  #standing: Set<string> | undefined;
 
   constructor(views: ViewStore, known: KnownSiteKeys, verify: Verify) {
     this.#views = views;
@@ -43,26 +45,28 @@ export class KeyTrust {
   /** Takes what the views have, after they were cleared or a transaction was given up. */
   reload(): void {
     this.#vouches.clear();
+    this.#standing = undefined;
     for (const { value } of this.#views.range(keyOf(Table.vouch))) this.#remember(value as Vouch);
   }
 
-  /** Notes an addition in a verified batch, in a transaction of the views; gives the site of which something new is known. */
-  note(batch: Batch, added: MemberAdded): SiteId | undefined {
+  /** Notes an addition in a verified batch, in a transaction of the views; true when it is new. */
+  note(batch: Batch, added: MemberAdded): boolean {
     const statement = this.checkedAddition(batch.siteId, added);
-    if (statement === undefined || !this.#mayVouch(batch.siteId)) return undefined;
+    if (statement === undefined) return false;
     const { siteId, publicKey, kitId, kitPublicKey, role } = statement;
     const key = keyOf(Table.vouch, siteId, sha256(added.statement));
-    if (this.#views.has(key)) return undefined;
+    if (this.#views.has(key)) return false;
     const saidIn = { incarnationId: batch.incarnationId, seq: batch.seq };
     const vouch: Vouch = { siteId, publicKey, kitId, kitPublicKey, role, saidBy: batch.siteId, saidIn };
     this.#views.put(key, vouch);
     this.#remember(vouch);
-    return siteId;
+    this.#standing = undefined;
+    return true;
   }
 
   /** Where others have added this site: whoever holds one of these batches can verify its log. */
   vouchersOf(siteId: Uint8Array): { readonly chainKey: ChainKey; readonly seq: number }[] {
-    return (this.#vouches.get(toHex(siteId)) ?? [])
+    return this.#vouchesFor(siteId)
       .filter((vouch) => !equalBytes(vouch.saidBy, siteId))
       .map(({ saidBy, saidIn }) => ({ chainKey: chainKeyOf(saidBy, saidIn.incarnationId), seq: saidIn.seq }));
   }
@@ -80,14 +84,15 @@ export class KeyTrust {
     }
   }
 
-  /** True for a site that somebody known here speaks for. */
+  /** True for a site that somebody who is believed speaks for. */
   knows(siteId: Uint8Array): boolean {
-    return this.#known(siteId as SiteId) !== undefined || this.#vouches.has(toHex(siteId));
+    return this.#known(siteId as SiteId) !== undefined || this.#vouchesFor(siteId).length > 0;
   }
 
-  /** True for a site that was ever a full member: its additions are believed. */
+  /** True for a site that was ever a full one: its additions are believed, its log goes to blind peers. */
   wasFull(siteId: Uint8Array): boolean {
-    return (this.#vouches.get(toHex(siteId)) ?? []).some((vouch) => vouch.role === 'full');
+    this.#standing ??= this.#findStanding();
+    return this.#standing.has(toHex(siteId));
   }
 
   /** Who stands behind an opening. `chains` must hold the incarnation that it cuts, for the key before to count. */
@@ -107,20 +112,35 @@ export class KeyTrust {
     return signs(before.statement.publicKey, opening.previousSignature) ? 'site' : 'none';
   }
 
-  /** Sites whose additions count as knowledge of keys: those known by pairing, and whoever was added as full. */
-  #mayVouch(author: Uint8Array): boolean {
-    return this.#known(author as SiteId) !== undefined || this.wasFull(author);
+  /** Who is known by pairing, unless somebody calls it blind; then, step by step, whom these add as full. */
+  #findStanding(): Set<string> {
+    const all = [...this.#vouches.values()].flat();
+    const blind = new Set(all.filter((vouch) => vouch.role === 'blind').map((vouch) => toHex(vouch.siteId)));
+    const ids = new Map(all.flatMap((vouch) => [vouch.siteId, vouch.saidBy]).map((id) => [toHex(id), id]));
+    const known = [...ids].filter(([hex, id]) => this.#known(id) !== undefined && !blind.has(hex));
+    const standing = new Set(known.map(([hex]) => hex));
+    for (let size = -1; size !== standing.size; ) {
+      size = standing.size;
+      for (const { saidBy, siteId, role } of all) {
+        if (role === 'full' && standing.has(toHex(saidBy))) standing.add(toHex(siteId));
+      }
+    }
+    return standing;
+  }
+
+  #vouchesFor(siteId: Uint8Array): Vouch[] {
+    return (this.#vouches.get(toHex(siteId)) ?? []).filter((vouch) => this.wasFull(vouch.saidBy));
   }
 
   #siteKeys(siteId: SiteId): Uint8Array[] {
-    const vouches = this.#vouches.get(toHex(siteId)) ?? [];
+    const vouches = this.#vouchesFor(siteId);
     return [...(this.#known(siteId)?.publicKeys ?? []), ...vouches.map((vouch) => vouch.publicKey)];
   }
 
   #kitKeys({ siteId, kitId }: IncarnationStatement): Uint8Array[] {
     if (kitId.length === 0) return [];
     const known = (this.#known(siteId)?.kits ?? []).filter((kit) => equalBytes(kit.kitId, kitId));
-    const vouches = (this.#vouches.get(toHex(siteId)) ?? []).filter((vouch) => equalBytes(vouch.kitId, kitId));
+    const vouches = this.#vouchesFor(siteId).filter((vouch) => equalBytes(vouch.kitId, kitId));
     return [...known.map((kit) => kit.publicKey), ...vouches.map((vouch) => vouch.kitPublicKey)];
   }
 
