@@ -103,7 +103,7 @@ export class ContentCutter {
 }
 
 /** Joins ranges of data with less than a hole of `holeMinBytes` between them. */
-export function* withoutSmallHoles(ranges: Iterable<Range>): Generator<Range> {
+function* withoutSmallHoles(ranges: Iterable<Range>): Generator<Range> {
   let open: Range | undefined;
   for (const range of ranges) {
     if (open !== undefined && range.start - open.end < holeMinBytes) open = { start: open.start, end: range.end };

@@ -40,7 +40,7 @@ export async function findPath(nodes: NodeReader, manifest: Manifest, path: Uint
 }
 
 /** Where the root of the tree stood: '/' when it is virtual. Latin1 text. */
-export function rootPath(manifest: Manifest): string {
+function rootPath(manifest: Manifest): string {
   // The outermost path sorts first.
   const [first] = manifest.paths;
   return manifest.rootIsVirtual || first === undefined ? '/' : textOf(first);
