@@ -1,31 +1,34 @@
+import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
-import { Catalog, syncCatalog } from '#catalog';
+import { Catalog } from '#catalog';
 import { handshakeKeyOf, type SiteIdentity, verify } from '#keys';
 import type { Link, LinkSettings } from '#link';
-import type { SiteId } from '#model';
-import { SnapshotReceiver, serveFetches } from '#replication';
+import type { KeyBook } from '#records';
+import { SnapshotReceiver } from '#replication';
 import { type Clock, isAppError, type Random, type Timers } from '#runtime';
 import { Store } from '#store';
 import type { Volumes } from '#targets';
 import { FolderVolumes } from '#targets/folder';
 import { softwareVersion } from '../software-version.ts';
+import { BlindVaults } from './blind-vault.ts';
 import { knownSiteKeys, realmSealer, signerOf } from './catalog-keys.ts';
 import { ClientServices } from './client-services.ts';
-import { contentFetcher } from './content-fetcher.ts';
+import { type ContentFetcherOptions, contentFetcher } from './content-fetcher.ts';
 import { followCatalog } from './follow-catalog.ts';
 import { Invitations } from './invitations.ts';
 import { replicationWindowBytes } from './limits.ts';
+import { LinkServices } from './link-services.ts';
 import { Links } from './links.ts';
 import { reachableAddresses } from './local-addresses.ts';
 import type { Operations } from './operations.ts';
 import { operationsOf } from './operations-of.ts';
-import { isFullPair, Pairing } from './pairing.ts';
-import { notPaired } from './pairing-errors.ts';
+import { Pairing } from './pairing.ts';
 import { type Peer, PeerFile } from './peers.ts';
 import { RealmCatalog } from './realm-catalog.ts';
 import { RealmKeys } from './realm-keys.ts';
 import { Replicator } from './replicator.ts';
 import { welcomeBack } from './return-door.ts';
+import type { ScrubPorts } from './scrub-work.ts';
 import { Secrets } from './secrets.ts';
 import { SnapshotBook } from './snapshot-book.ts';
 import { readSiteFile, type SiteFile, type StatePaths, statePaths } from './state-folder.ts';
@@ -54,6 +57,8 @@ export class Appliance implements AsyncDisposable {
   readonly book: SnapshotBook;
   readonly clients: ClientServices;
   readonly receiver: SnapshotReceiver;
+  readonly vaults: BlindVaults;
+  readonly services: LinkServices;
   readonly links: Links;
   readonly pairing: Pairing;
   readonly replicator: Replicator;
@@ -76,7 +81,10 @@ export class Appliance implements AsyncDisposable {
       doorKey: () => secrets.readDoorKey(),
     });
     const { siteId } = identity;
-    this.book = new SnapshotBook({ catalog, realm: this.realm, siteId, clock, onCopy: () => this.nudgeAll() });
+    const siteName = (id: Uint8Array) => this.realm.siteName(id);
+    this.book = new SnapshotBook({ catalog, siteName, siteId, clock, onCopy: () => this.nudgeAll() });
+    const owners = () => peers.all().filter((peer) => peer.ownRole === 'blind');
+    this.vaults = new BlindVaults({ environment, paths, identity, owners });
     this.receiver = new SnapshotReceiver(() => ({
       store,
       keys: keys.book,
@@ -95,14 +103,22 @@ export class Appliance implements AsyncDisposable {
       log: this.realm,
       links: () => this.links,
       clock,
+      sealedKeyring: () => readFileSync(paths.sealedKeyring),
+      lend: async (peer, sealed) => (await this.vaults.of(peer)).keepSealedKeyring(sealed),
       onJoined: (link, peer) => this.#follow(link, peer),
       onFailure: (error) => this.#note(error, 'pairing'),
+    });
+    this.services = new LinkServices({
+      peers,
+      pairing: this.pairing,
+      own: { catalog, store, receiver: this.receiver },
+      vaults: this.vaults,
     });
     this.links = new Links({
       settings,
       peers,
       invitations: () => this.invitations.current(),
-      serveLink: (link) => this.#serveLink(link),
+      serveLink: (link) => this.services.serve(link),
       onUp: (link, peer) => this.#onUp(link, peer),
       onDoorOpened: (door, session) => {
         if (door.purpose === 'pairing') this.pairing.welcome(door.invitation, session);
@@ -112,13 +128,7 @@ export class Appliance implements AsyncDisposable {
     });
     const fetcher = (fromSite: Uint8Array) =>
       contentFetcher(
-        {
-          store,
-          keys,
-          peers: () => peers.paired(),
-          link: (id) => this.links.link(id),
-          onFailure: (error, peer) => this.#note(error, `fetching from ${peer.name}`),
-        },
+        this.#fetching(store, () => keys.book),
         fromSite,
       );
     this.clients = new ClientServices({
@@ -142,7 +152,7 @@ export class Appliance implements AsyncDisposable {
       random,
       onFailure: (error, peer) => this.#note(error, `replicating to ${peer.name}`),
     });
-    this.operations = operationsOf(this, fetcher(new Uint8Array(0)));
+    this.operations = operationsOf(this);
     catalog.onChange(() => this.#onCatalogChange());
   }
 
@@ -201,6 +211,30 @@ export class Appliance implements AsyncDisposable {
     return appliance;
   }
 
+  /** What scrub and check look at: this site's store, and each vault that it lends. */
+  async scrubbed(): Promise<ScrubPorts[]> {
+    const any = new Uint8Array(0);
+    const own: ScrubPorts = {
+      store: this.store,
+      keys: () => this.keys.book,
+      fetchFromPeers: contentFetcher(
+        this.#fetching(this.store, () => this.keys.book),
+        any,
+      ),
+      snapshots: () => this.book.allHeld(),
+    };
+    const vaults = (await this.vaults.all()).map(({ store, book }) => ({
+      store,
+      keys: () => undefined,
+      fetchFromPeers: contentFetcher(
+        this.#fetching(store, () => undefined),
+        any,
+      ),
+      snapshots: () => book.allHeld(),
+    }));
+    return [own, ...vaults];
+  }
+
   /** Dials the peers, and begins to bring them up to date. */
   start(): void {
     this.links.start();
@@ -214,42 +248,17 @@ export class Appliance implements AsyncDisposable {
   /** Something is new here: every peer that can be reached gets what it lacks. */
   nudgeAll(): void {
     for (const peer of this.peers.paired()) {
-      if (peer.joined && this.links.link(peer.siteId) !== undefined) this.replicator.nudge(peer);
+      if (peer.joined && this.links.link(peer.siteId) !== undefined) this.#send(peer);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.replicator.close();
     await this.links.close();
+    await this.vaults[Symbol.asyncDispose]();
     await this.store.close();
     await this.volumes.close();
     await this.catalog.close();
-  }
-
-  #serveLink(link: Link): void {
-    const siteId = link.peer.siteId as SiteId;
-    const member = () => {
-      const peer = this.peers.find(siteId);
-      if (peer === undefined || !peer.joined || !isFullPair(peer)) throw notPaired();
-      return peer;
-    };
-    link.serve('pair', (channel) => this.pairing.serve(channel, link));
-    link.serve('catalog', async (channel) => {
-      member();
-      await syncCatalog(this.catalog, channel);
-    });
-    link.serve('replicate', async (channel) => {
-      member();
-      await this.receiver.serve(channel, siteId);
-    });
-    link.serve('records', async (channel) => {
-      member();
-      await this.receiver.serveRecords(channel);
-    });
-    link.serve('fetch', async (channel) => {
-      member();
-      await serveFetches(channel, this.store, () => undefined);
-    });
   }
 
   #onUp(link: Link, peer: Peer): void {
@@ -265,14 +274,31 @@ export class Appliance implements AsyncDisposable {
   }
 
   #follow(link: Link, peer: Peer): void {
-    followCatalog(this.catalog, link, this.environment.timers, () => this.replicator.nudge(peer)).catch((error) =>
-      this.#note(error, `following the catalog of ${peer.name}`),
-    );
+    const follow = async () => {
+      const part = await this.services.partFor(peer);
+      await followCatalog(part, link, this.environment.timers, () => this.#send(peer));
+    };
+    follow().catch((error) => this.#note(error, `following the catalog of ${peer.name}`));
+  }
+
+  /** A site that is blind for a peer has nothing of its own to give it. */
+  #send(peer: Peer): void {
+    if (peer.ownRole === 'full') this.replicator.nudge(peer);
   }
 
   #onCatalogChange(): void {
     this.keys.refresh();
     this.nudgeAll();
+  }
+
+  #fetching(store: Store, keys: () => KeyBook | undefined): ContentFetcherOptions {
+    return {
+      store,
+      keys,
+      peers: () => this.peers.paired(),
+      link: (id) => this.links.link(id),
+      onFailure: (error, peer) => this.#note(error, `fetching from ${peer.name}`),
+    };
   }
 
   #linkSettings(): LinkSettings {

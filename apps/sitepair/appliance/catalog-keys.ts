@@ -55,10 +55,9 @@ export function knownSiteKeys(
       .kits.filter((kit) => equalBytes(kit.siteId, siteId))
       .map((kit) => ({ kitId: kit.kitId, publicKey: kit.signingPublic }));
     const own = equalBytes(identity.siteId, siteId) ? [identity.key.publicKey] : [];
-    const paired = peers()
-      .filter((peer) => equalBytes(peer.siteId, siteId))
-      .map((peer) => peer.identityKey);
-    const publicKeys = [...own, ...paired];
-    return publicKeys.length + kits.length === 0 ? undefined : { publicKeys, kits };
+    const paired = peers().filter((peer) => equalBytes(peer.siteId, siteId));
+    const pairedKits = paired.map((peer) => ({ kitId: peer.kitId, publicKey: peer.kitPublicKey }));
+    const publicKeys = [...own, ...paired.map((peer) => peer.identityKey)];
+    return publicKeys.length + kits.length === 0 ? undefined : { publicKeys, kits: [...kits, ...pairedKits] };
   };
 }

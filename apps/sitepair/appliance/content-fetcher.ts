@@ -1,13 +1,14 @@
 import type { Link } from '#link';
 import type { DomainId, RecordId } from '#model';
+import type { KeyBook } from '#records';
 import { type FetchFromPeers, fetchRecords, type RecordStore } from '#replication';
 import { equalBytes, isAppError, toHex } from '#runtime';
 import type { Peer } from './peers.ts';
-import type { RealmKeys } from './realm-keys.ts';
 
 export interface ContentFetcherOptions {
   readonly store: RecordStore;
-  readonly keys: RealmKeys;
+  /** Undefined for what this site cannot read: checksums are checked then. */
+  readonly keys: () => KeyBook | undefined;
   readonly peers: () => readonly Peer[];
   readonly link: (siteId: Uint8Array) => Link | undefined;
   readonly onFailure: (error: unknown, peer: Peer) => void;
@@ -44,7 +45,7 @@ async function fetchFrom(
 ): Promise<void> {
   const channel = await link.open('fetch', 'bulk');
   const durable: Promise<void>[] = [];
-  for await (const record of fetchRecords(channel, domainId, [...lacking.values()], keys.book)) {
+  for await (const record of fetchRecords(channel, domainId, [...lacking.values()], keys())) {
     durable.push(store.append(record.bytes));
     for (const id of record.ids) lacking.delete(toHex(id));
   }

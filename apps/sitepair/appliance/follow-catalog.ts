@@ -1,6 +1,7 @@
-import { type Catalog, syncCatalog } from '#catalog';
+import { syncCatalog } from '#catalog';
 import type { Link } from '#link';
 import { isAppError, type Timers } from '#runtime';
+import type { SharedPart } from './link-services.ts';
 
 /** How long a peer that has not joined yet, or is busy, is left alone. */
 const pauseMs = 500;
@@ -12,7 +13,7 @@ const following = new WeakSet<Link>();
  * one has not joined yet it refuses, and is asked again. `onFollowing` is called once the link may carry replication.
  */
 export async function followCatalog(
-  catalog: Catalog,
+  { catalog, scope }: Pick<SharedPart, 'catalog' | 'scope'>,
   link: Link,
   timers: Timers,
   onFollowing: () => void,
@@ -25,7 +26,7 @@ export async function followCatalog(
   link.closed.then((reason) => ended.abort(reason));
   while (!ended.signal.aborted) {
     try {
-      await syncCatalog(catalog, await link.open('catalog', 'control'), { signal: ended.signal });
+      await syncCatalog(catalog, await link.open('catalog', 'control'), { scope, signal: ended.signal });
     } catch (error) {
       if (ended.signal.aborted) return;
       if (!isAppError(error)) throw error;

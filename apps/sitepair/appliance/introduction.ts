@@ -15,6 +15,8 @@ export interface Introduction {
   doorKey: Uint8Array;
   incarnationId: Uint8Array;
   incarnationNumber: number;
+  kitId: Uint8Array;
+  kitPublicKey: Uint8Array;
 }
 
 const codec = codecOf<Introduction>('pairing.proto', 'sitepair.pairing.v1.Introduction');
@@ -57,6 +59,8 @@ export function checkIntroduction(
   if (introduction.identityKey.length !== 32) throw refused('a key has a wrong length');
   if (introduction.doorKey.length !== 0 && introduction.doorKey.length !== 32)
     throw refused('a key has a wrong length');
+  const kitFits = introduction.kitId.length === 8 && introduction.kitPublicKey.length === 32;
+  if (!kitFits) throw refused('it names no recovery kit');
   if (introduction.addresses.length > 8) throw refused('it names too many addresses');
   if (!verify(introduction.identityKey, purpose, concatBytes([handshakeHash, bytes]), signature))
     throw refused('its signature is wrong');

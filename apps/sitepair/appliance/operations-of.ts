@@ -8,7 +8,6 @@ import {
   withNewDataKey,
   writeKitText,
 } from '#keys';
-import type { FetchFromPeers } from '#replication';
 import { AppError, equalBytes, toHex } from '#runtime';
 import { softwareVersion } from '../software-version.ts';
 import type { Appliance } from './appliance.ts';
@@ -17,9 +16,8 @@ import type { Operations, Run } from './operations.ts';
 import { checkStore, scrub } from './scrub-work.ts';
 
 /** What an appliance does when it is asked: the one list of it. */
-export function operationsOf(appliance: Appliance, fetchFromPeers: FetchFromPeers): Operations {
+export function operationsOf(appliance: Appliance): Operations {
   const { pairing, peers, realm, book, store, catalog, identity, keys, environment } = appliance;
-  const scrubPorts = { store, keys: () => keys.book, fetchFromPeers, snapshots: () => book.allHeld() };
   let freeBytes = 0;
   void appliance.volumes.freeBytes().then((bytes) => {
     freeBytes = bytes;
@@ -60,8 +58,8 @@ export function operationsOf(appliance: Appliance, fetchFromPeers: FetchFromPeer
     snapshots: ({ dataset }) => book.snapshots(dataset),
     snapshot: ({ reference }) => book.snapshot(reference),
     replicate: (request, run) => replicate(appliance, request, run),
-    scrub: ({ heal }, run) => scrub(scrubPorts, heal, run),
-    storeCheck: (run) => checkStore(scrubPorts, run),
+    scrub: async ({ heal }, run) => scrub(await appliance.scrubbed(), heal, run),
+    storeCheck: async (run) => checkStore(await appliance.scrubbed(), run),
     storeReindex: async (run) => {
       run.progress({ doing: 'making the index anew', doneBytes: 0 });
       await store.reindex();

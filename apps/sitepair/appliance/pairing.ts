@@ -9,7 +9,7 @@ import {
 } from '#keys';
 import { type DoorSession, dialDoor, type Link, type LinkSettings } from '#link';
 import type { MessageChannel } from '#replication';
-import { assert, type Clock, equalBytes, isAppError } from '#runtime';
+import { type Clock, equalBytes, isAppError } from '#runtime';
 import { codecOf } from '#wire';
 import { checkIntroduction, checkJoining, type Introduction, signIntroduction, siteIdOf } from './introduction.ts';
 import { decodeInvitation, type InvitationFields, invitationRoles } from './invitation-code.ts';
@@ -47,6 +47,7 @@ interface PairMessage {
   keyring?: { keyring: Uint8Array; memberStatement: Uint8Array; countersignature: Uint8Array } | null;
   removed?: object | null;
   reachable?: { addresses: string[] } | null;
+  sealedKeyring?: { sealed: Uint8Array } | null;
 }
 
 const pairCodec = codecOf<PairMessage>('pairing.proto', 'sitepair.pairing.v1.PairMessage');
@@ -60,6 +61,10 @@ export interface PairingOptions {
   readonly log: MembershipLog;
   readonly links: () => Links;
   readonly clock: Clock;
+  /** The sealed keyring of this realm, for blind peers to keep. */
+  readonly sealedKeyring: () => Uint8Array;
+  /** Makes room for a peer to which this site is blind, and keeps its sealed keyring there. */
+  readonly lend: (peer: Peer, sealedKeyring: Uint8Array) => Promise<void>;
   /** Both are members now: catalogs and copies may flow. */
   readonly onJoined: (link: Link, peer: Peer) => void;
   /** Learns of failures on channels that nobody waits for. */
@@ -127,10 +132,13 @@ export class Pairing {
     const channel = await link.open('pair', 'control');
     await channel.send(pairCodec.encode({ confirmed: {} }));
     await channel.send(pairCodec.encode({ reachable: { addresses: this.#options.log.introduction().addresses } }));
-    if (peer.confirmedThere && isFullPair(peer)) {
+    if (peer.confirmedThere && peer.role === 'full') {
       const { statement, countersignature } = this.#options.log.countersign(peer);
-      const keyring = encodeKeyring(this.#options.keys.keyring);
+      const keyring = isFullPair(peer) ? encodeKeyring(this.#options.keys.keyring) : new Uint8Array(0);
       await channel.send(pairCodec.encode({ keyring: { keyring, memberStatement: statement, countersignature } }));
+    }
+    if (peer.joined && peer.role === 'blind') {
+      await channel.send(pairCodec.encode({ sealedKeyring: { sealed: this.#options.sealedKeyring() } }));
     }
     await channel.end();
     // The peer's refusal, if it has one, comes as an error here.
@@ -154,6 +162,7 @@ export class Pairing {
       if (message.confirmed) this.#confirmedThere(peer, link);
       else if (message.keyring) await this.#join(peer, message.keyring, link);
       else if (message.reachable) this.#takeAddresses(peer, message.reachable.addresses);
+      else if (message.sealedKeyring) await this.#lend(peer, message.sealedKeyring.sealed, link);
       else if (message.removed) this.#options.peers.change(peer.siteId, { removed: true });
     }
   }
@@ -241,6 +250,8 @@ export class Pairing {
       joined: false,
       doorKey: introduction.doorKey,
       realmId: introduction.realmId,
+      kitId: introduction.kitId,
+      kitPublicKey: introduction.kitPublicKey,
       removed: false,
     });
   }
@@ -259,21 +270,29 @@ export class Pairing {
   }
 
   async #join(peer: Peer, share: NonNullable<PairMessage['keyring']>, link: Link): Promise<void> {
-    if (!peer.confirmedHere || !peer.confirmedThere || !isFullPair(peer)) throw notPaired();
-    const theirs = decodeKeyring(share.keyring);
-    const own = this.#options.keys.keyring;
-    const stays = peer.weInvited ? own.realmId : theirs.realmId;
-    const changed = this.#options.keys.change(
-      peer.joined ? uniteKeyrings(own, theirs) : uniteKeyrings(own, theirs, stays),
-    );
+    if (!peer.confirmedHere || !peer.confirmedThere || peer.ownRole === 'blind') throw notPaired();
+    const changed = isFullPair(peer) && this.#unite(peer, share.keyring);
     if (peer.joined) await this.#options.log.logKeyring();
     else {
       await this.#options.log.addMember(peer, share.memberStatement, share.countersignature);
       this.#options.onJoined(link, this.#options.peers.change(peer.siteId, { joined: true }));
+      this.announce(link).catch(this.#options.onFailure);
     }
-    if (!peer.joined) this.announce(link).catch(this.#options.onFailure);
     if (changed) this.announceToAll().catch(this.#options.onFailure);
-    assert(this.#options.keys.keyring.dataKeys.length > 0, 'a united keyring has data keys');
+  }
+
+  /** True when the keyring is another one now. */
+  #unite(peer: Peer, keyring: Uint8Array): boolean {
+    const [own, theirs] = [this.#options.keys.keyring, decodeKeyring(keyring)];
+    const stays = peer.weInvited ? own.realmId : theirs.realmId;
+    return this.#options.keys.change(peer.joined ? uniteKeyrings(own, theirs) : uniteKeyrings(own, theirs, stays));
+  }
+
+  /** This site is the blind one: it lends its disk, and keeps the owner's keyring sealed beside the owner's packs. */
+  async #lend(peer: Peer, sealed: Uint8Array, link: Link): Promise<void> {
+    if (!peer.confirmedHere || !peer.confirmedThere || peer.ownRole !== 'blind') throw notPaired();
+    await this.#options.lend(peer, sealed);
+    if (!peer.joined) this.#options.onJoined(link, this.#options.peers.change(peer.siteId, { joined: true }));
   }
 }
 

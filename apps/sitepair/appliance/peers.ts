@@ -29,10 +29,13 @@ export interface Peer {
   /** Under which the peer knocks after a fire; empty for a blind peer's owner that gave none. */
   readonly doorKey: Uint8Array;
   readonly realmId: Uint8Array;
+  /** The kit that was in force when the peer introduced itself. */
+  readonly kitId: Uint8Array;
+  readonly kitPublicKey: Uint8Array;
   readonly removed: boolean;
 }
 
-const bytesFields = ['siteId', 'identityKey', 'secret', 'doorKey', 'realmId'] as const;
+const bytesFields = ['siteId', 'identityKey', 'secret', 'doorKey', 'realmId', 'kitId', 'kitPublicKey'] as const;
 
 /** The peers of a site, in one file that is replaced as a whole. */
 export class PeerFile {

@@ -1,10 +1,11 @@
 import { type Catalog, encodeMemberStatement } from '#catalog';
-import { type KeyringKit, type SiteIdentity, sign } from '#keys';
-import { asId, type KeyId, type RealmId } from '#model';
+import { type SiteIdentity, sign } from '#keys';
+import { asId, type KeyId, type RealmId, type SiteId, shortId } from '#model';
 import { AppError, compareBytes, equalBytes, toHex } from '#runtime';
 import { softwareVersion } from '../software-version.ts';
 import { keyringHeldEntry } from './catalog-keys.ts';
 import type { Introduction } from './introduction.ts';
+import type { PeerRole } from './operations.ts';
 import type { MembershipLog } from './pairing.ts';
 import type { Peer } from './peers.ts';
 import type { RealmKeys } from './realm-keys.ts';
@@ -40,26 +41,21 @@ export class RealmCatalog implements MembershipLog {
       doorKey: this.#options.doorKey() ?? new Uint8Array(0),
       incarnationId: incarnation?.incarnationId ?? new Uint8Array(16),
       incarnationNumber: incarnation?.number ?? 0,
+      ...this.#ownKit(),
     };
   }
 
   countersign(peer: Peer) {
-    const statement = this.#statement({
-      realmId: this.#joinedRealm(peer),
-      by: peer.siteId,
-      of: this.#options.identity().siteId,
-    });
-    return { statement, countersignature: sign(this.#options.identity().key, 'catalog member', statement) };
+    const { siteId, key } = this.#options.identity();
+    const self = { siteId, publicKey: key.publicKey, ...this.#ownKit() };
+    const statement = this.#statement(this.#joinedRealm(peer), peer.siteId, self, peer.ownRole);
+    return { statement, countersignature: sign(key, 'catalog member', statement) };
   }
 
   async addMember(peer: Peer, statement: Uint8Array, countersignature: Uint8Array): Promise<void> {
     const { catalog, identity } = this.#options;
-    const expected = this.#statement({
-      realmId: this.#joinedRealm(peer),
-      by: identity().siteId,
-      of: peer.siteId,
-      publicKey: peer.identityKey,
-    });
+    const newcomer = { ...peer, publicKey: peer.identityKey };
+    const expected = this.#statement(this.#joinedRealm(peer), identity().siteId, newcomer, peer.role);
     if (!equalBytes(statement, expected)) throw wrongStatement(peer);
     const left = peer.weInvited ? undefined : this.#leftRealm();
     await catalog.append([
@@ -109,9 +105,11 @@ export class RealmCatalog implements MembershipLog {
     return lacking.map((siteId) => this.siteName(siteId));
   }
 
+  /** As the site describes itself; a blind one does not, and has the name under which it was added. */
   siteName(siteId: Uint8Array): string {
-    const described = this.#options.catalog.views.sites().find((site) => equalBytes(site.siteId, siteId));
-    return described?.name ?? toHex(siteId).slice(0, 8);
+    const { views } = this.#options.catalog;
+    const described = views.sites().find((site) => equalBytes(site.siteId, siteId))?.name;
+    return described ?? views.members().find((member) => equalBytes(member.siteId, siteId))?.name ?? shortId(siteId);
   }
 
   /** This site first, then the other full members. */
@@ -126,43 +124,36 @@ export class RealmCatalog implements MembershipLog {
     return this.#options.keys().keyring.realmId;
   }
 
-  /** The realm that a pair is in: the inviter's. */
+  /** The realm that a pair is in: the one of the side that is not blind, of two full ones the inviter's. */
   #joinedRealm(peer: Peer): RealmId {
-    return peer.weInvited || peer.joined ? this.#realmId() : asId('RealmId', peer.realmId);
+    const theirs = peer.ownRole === 'blind' || (peer.role === 'full' && !peer.weInvited && !peer.joined);
+    return theirs ? asId('RealmId', peer.realmId) : this.#realmId();
   }
 
   #leftRealm(): RealmId | undefined {
     return this.#options.keys().keyring.formerRealmIds.at(-1);
   }
 
-  #statement({
-    realmId,
-    by,
-    of,
-    publicKey,
-  }: {
-    realmId: RealmId;
-    by: Peer['siteId'];
-    of: Peer['siteId'];
-    publicKey?: Uint8Array;
-  }): Uint8Array {
-    const kit = this.#kitOf(of);
-    return encodeMemberStatement({
-      realmId,
-      bySiteId: by,
-      siteId: of,
-      publicKey: publicKey ?? this.#options.identity().key.publicKey,
-      kitId: kit?.kitId ?? new Uint8Array(0),
-      kitPublicKey: kit?.signingPublic ?? new Uint8Array(0),
-      role: 'full',
-    });
+  #statement(realmId: RealmId, bySiteId: SiteId, newcomer: Newcomer, role: PeerRole): Uint8Array {
+    const { siteId, publicKey, kitId, kitPublicKey } = newcomer;
+    return encodeMemberStatement({ realmId, bySiteId, siteId, publicKey, kitId, kitPublicKey, role });
   }
 
-  /** The newest kit of a site that is not void. */
-  #kitOf(siteId: Uint8Array): KeyringKit | undefined {
-    const kits = this.#options.keys().keyring.kits.filter((kit) => equalBytes(kit.siteId, siteId) && !kit.voided);
-    return kits.sort((a, b) => a.createdSeconds - b.createdSeconds || compareBytes(a.kitId, b.kitId)).at(-1);
+  /** The newest kit of this site that is not void. */
+  #ownKit(): { readonly kitId: Uint8Array; readonly kitPublicKey: Uint8Array } {
+    const own = this.#options.identity().siteId;
+    const kits = this.#options.keys().keyring.kits.filter((kit) => equalBytes(kit.siteId, own) && !kit.voided);
+    const newest = kits.sort((a, b) => a.createdSeconds - b.createdSeconds || compareBytes(a.kitId, b.kitId)).at(-1);
+    return { kitId: newest?.kitId ?? new Uint8Array(0), kitPublicKey: newest?.signingPublic ?? new Uint8Array(0) };
   }
+}
+
+/** What is said of a site that becomes a member. */
+interface Newcomer {
+  readonly siteId: SiteId;
+  readonly publicKey: Uint8Array;
+  readonly kitId: Uint8Array;
+  readonly kitPublicKey: Uint8Array;
 }
 
 function wrongStatement(peer: Peer): AppError {

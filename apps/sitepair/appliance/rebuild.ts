@@ -170,6 +170,8 @@ function peerOf(introduction: Introduction, session: DoorSession, from: string, 
     joined: true,
     doorKey: introduction.doorKey,
     realmId: introduction.realmId,
+    kitId: introduction.kitId,
+    kitPublicKey: introduction.kitPublicKey,
     removed: reply.siteId.length === 0,
   };
 }

@@ -8,14 +8,25 @@ import type { CheckResult, Run, ScrubFinding, ScrubResult } from './operations.t
 
 export interface ScrubPorts {
   readonly store: Store;
-  readonly keys: () => KeyBook;
+  /** Undefined in a vault that this site lends: damage has no file names there. */
+  readonly keys: () => KeyBook | undefined;
   readonly fetchFromPeers: FetchFromPeers;
   /** Everything that is complete here, newest first. */
   readonly snapshots: () => readonly SearchedSnapshot[];
 }
 
 /** Reads back everything stored; names what suffers; with `heal`, fetches good copies and replaces the damaged packs. */
-export async function scrub(ports: ScrubPorts, heal: boolean, run: Run): Promise<ScrubResult> {
+export async function scrub(all: readonly ScrubPorts[], heal: boolean, run: Run): Promise<ScrubResult> {
+  const results: ScrubResult[] = [];
+  for (const ports of all) results.push(await scrubOne(ports, heal, run));
+  return {
+    packs: sum(results, (result) => result.packs),
+    bytes: sum(results, (result) => result.bytes),
+    findings: results.flatMap((result) => result.findings),
+  };
+}
+
+async function scrubOne(ports: ScrubPorts, heal: boolean, run: Run): Promise<ScrubResult> {
   const { store } = ports;
   const statistics = store.statistics();
   const found: StoreFinding[] = [];
@@ -34,7 +45,18 @@ export async function scrub(ports: ScrubPorts, heal: boolean, run: Run): Promise
 }
 
 /** How everything fits together: packs, index, and each snapshot's closure, without reading contents. */
-export async function checkStore(ports: ScrubPorts, run: Run): Promise<CheckResult> {
+export async function checkStore(all: readonly ScrubPorts[], run: Run): Promise<CheckResult> {
+  const results: CheckResult[] = [];
+  for (const ports of all) results.push(await checkOne(ports, run));
+  return {
+    packs: sum(results, (result) => result.packs),
+    records: sum(results, (result) => result.records),
+    snapshots: sum(results, (result) => result.snapshots),
+    findings: results.flatMap((result) => result.findings),
+  };
+}
+
+async function checkOne(ports: ScrubPorts, run: Run): Promise<CheckResult> {
   const { store } = ports;
   const { packs, records } = store.statistics();
   const findings: string[] = [];
@@ -75,7 +97,8 @@ async function missingOrDamaged(
 
 async function describe({ store, keys, snapshots }: ScrubPorts, finding: StoreFinding): Promise<ScrubFinding> {
   const lost = new Set(finding.missing.map(toHex));
-  const affects = lost.size === 0 ? [] : await locateDamage(store, keys(), snapshots(), lost);
+  const book = keys();
+  const affects = lost.size === 0 || book === undefined ? [] : await locateDamage(store, book, snapshots(), lost);
   return { pack: String(finding.pack), offset: finding.offset, what: finding.what, affects, healed: false };
 }
 
@@ -107,4 +130,8 @@ async function healPacks(
     }
   }
   return healed;
+}
+
+function sum<T>(items: readonly T[], count: (item: T) => number): number {
+  return items.reduce((total, item) => total + count(item), 0);
 }

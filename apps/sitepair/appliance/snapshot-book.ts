@@ -3,12 +3,11 @@ import { asId, type DatasetId, parseSnapshotReference, type SiteId, type Snapsho
 import type { CopyBook, OfferedSnapshot } from '#replication';
 import { AppError, type Clock, equalBytes, toHex } from '#runtime';
 import type { DatasetView, SnapshotView } from './operations.ts';
-import type { RealmCatalog } from './realm-catalog.ts';
 import type { CopyOverview, PendingSnapshot } from './replicator.ts';
 
 export interface SnapshotBookOptions {
   readonly catalog: Catalog;
-  readonly realm: RealmCatalog;
+  readonly siteName: (siteId: Uint8Array) => string;
   readonly siteId: SiteId;
   readonly clock: Clock;
   /** Somebody else may want what is complete here now. */
@@ -28,7 +27,7 @@ export class SnapshotBook implements CopyOverview, CopyBook {
       const snapshots = [...this.#snapshotsOf(dataset)];
       return {
         name: dataset.name ?? '',
-        site: this.#options.realm.siteName(dataset.siteId),
+        site: this.#options.siteName(dataset.siteId),
         datasetId: toHex(dataset.datasetId),
         snapshots: snapshots.length,
         latest: snapshots[0] && timeText(snapshots[0]),
@@ -122,7 +121,7 @@ export class SnapshotBook implements CopyOverview, CopyBook {
     const [site, dataset] = slash < 0 ? [undefined, name] : [name.slice(0, slash), name.slice(slash + 1)];
     const named = this.#options.catalog.views
       .datasetsNamed(dataset)
-      .filter((row) => site === undefined || this.#options.realm.siteName(row.siteId) === site);
+      .filter((row) => site === undefined || this.#options.siteName(row.siteId) === site);
     const own = named.filter((row) => site === undefined && equalBytes(row.siteId, this.#options.siteId));
     if (named.length === 0) throw datasetUnknown(name, this.datasets());
     return own.length > 0 ? own : named;
@@ -138,14 +137,14 @@ export class SnapshotBook implements CopyOverview, CopyBook {
   }
 
   #nameOf(snapshot: SnapshotRow, dataset: DatasetRow | undefined): string {
-    return `${this.#options.realm.siteName(snapshot.siteId)}/${dataset?.name ?? toHex(snapshot.datasetId).slice(0, 8)}@${timeText(snapshot)}`;
+    return `${this.#options.siteName(snapshot.siteId)}/${dataset?.name ?? toHex(snapshot.datasetId).slice(0, 8)}@${timeText(snapshot)}`;
   }
 
   #view(snapshot: SnapshotRow, dataset: DatasetRow | undefined): SnapshotView {
-    const { realm, catalog } = this.#options;
+    const { siteName, catalog } = this.#options;
     return {
       id: toHex(snapshot.snapshotId),
-      site: realm.siteName(snapshot.siteId),
+      site: siteName(snapshot.siteId),
       dataset: dataset?.name ?? '',
       name: this.#nameOf(snapshot, dataset),
       startedAt: timeText(snapshot),
@@ -154,7 +153,7 @@ export class SnapshotBook implements CopyOverview, CopyBook {
       files: snapshot.totals?.files ?? 0,
       contentBytes: snapshot.totals?.contentBytes ?? 0,
       problems: (snapshot.totals?.changedWhileRead ?? 0) + (snapshot.totals?.unreadable ?? 0),
-      copies: catalog.views.copiesOf(snapshot.snapshotId).map((copy) => realm.siteName(copy.siteId)),
+      copies: catalog.views.copiesOf(snapshot.snapshotId).map((copy) => siteName(copy.siteId)),
     };
   }
 }

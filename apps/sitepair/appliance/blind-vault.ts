@@ -1,0 +1,145 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Catalog } from '#catalog';
+import { type SiteIdentity, verify } from '#keys';
+import { asId, type RealmId, shortId } from '#model';
+import { SnapshotReceiver } from '#replication';
+import { equalBytes, toHex, writeFileDurably } from '#runtime';
+import { Store } from '#store';
+import { FolderVolumes } from '#targets/folder';
+import type { ApplianceEnvironment } from './appliance.ts';
+import { signerOf } from './catalog-keys.ts';
+import { replicationWindowBytes } from './limits.ts';
+import type { Peer } from './peers.ts';
+import { SnapshotBook } from './snapshot-book.ts';
+import type { StatePaths } from './state-folder.ts';
+
+export interface BlindVaultOptions {
+  readonly environment: ApplianceEnvironment;
+  readonly paths: StatePaths;
+  readonly identity: SiteIdentity;
+  readonly realmId: RealmId;
+  /** The owners that this site is paired with as blind. */
+  readonly owners: () => readonly Peer[];
+}
+
+/**
+ * What a site keeps for a realm whose keys it does not hold: the owner's packs, the owner's logs, and one log of its own
+ * about the copies. Nothing in it, on disk or in memory, opens a seal.
+ */
+export class BlindVault implements AsyncDisposable {
+  readonly realmId: RealmId;
+  readonly catalog: Catalog;
+  readonly store: Store;
+  readonly book: SnapshotBook;
+  readonly receiver: SnapshotReceiver;
+  readonly #volumes: FolderVolumes;
+  readonly #folder: string;
+
+  private constructor(
+    options: BlindVaultOptions,
+    folder: string,
+    catalog: Catalog,
+    store: Store,
+    volumes: FolderVolumes,
+  ) {
+    const { clock, timers, random } = options.environment;
+    [this.realmId, this.#folder, this.#volumes] = [options.realmId, folder, volumes];
+    [this.catalog, this.store] = [catalog, store];
+    const siteName = (siteId: Uint8Array) =>
+      options.owners().find((peer) => equalBytes(peer.siteId, siteId))?.name ?? shortId(siteId);
+    this.book = new SnapshotBook({
+      catalog,
+      siteName,
+      siteId: options.identity.siteId,
+      clock,
+      onCopy: () => undefined,
+    });
+    this.receiver = new SnapshotReceiver(() => ({
+      store,
+      keys: undefined,
+      timers,
+      random,
+      windowBytes: replicationWindowBytes,
+      copies: this.book,
+    }));
+  }
+
+  /** Opens the vault of a realm, or makes it. */
+  static async open(options: BlindVaultOptions): Promise<BlindVault> {
+    const { environment, identity, realmId, owners } = options;
+    const { clock, timers, random, logger } = environment;
+    const folder = vaultFolder(options.paths, realmId);
+    const [packs, indexFolder] = [join(folder, 'packs'), join(folder, 'index')];
+    for (const one of [folder, packs, indexFolder]) mkdirSync(one, { recursive: true, mode: 0o700 });
+    const { siteId } = identity;
+    const catalog = await Catalog.open({
+      folder: join(folder, 'catalog'),
+      siteId,
+      signer: signerOf(identity),
+      verify,
+      sealer: { seal: () => undefined, open: () => undefined },
+      knownSiteKeys: (asked) => {
+        if (equalBytes(asked, siteId)) return { publicKeys: [identity.key.publicKey], kits: [] };
+        const owner = owners().find((peer) => equalBytes(peer.siteId, asked));
+        return (
+          owner && { publicKeys: [owner.identityKey], kits: [{ kitId: owner.kitId, publicKey: owner.kitPublicKey }] }
+        );
+      },
+      clock,
+      random,
+    });
+    if (catalog.incarnation() === undefined) await catalog.openIncarnation({ signer: signerOf(identity) });
+    const volumes = await FolderVolumes.open(packs);
+    const onNotice = (notice: { readonly code: string; readonly message: string; readonly details: object }) =>
+      logger.warn({ code: notice.code, ...notice.details }, notice.message);
+    const store = await Store.open({ volumes, indexFolder, realmId, siteId, random, clock, timers, onNotice });
+    return new BlindVault(options, folder, catalog, store, volumes);
+  }
+
+  /** Lies beside the packs, so that whoever brings a kit of the owner's can read them. */
+  keepSealedKeyring(sealed: Uint8Array): void {
+    writeFileDurably(join(this.#folder, 'packs', 'keyring.sealed'), sealed);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.store.close();
+    await this.#volumes.close();
+    await this.catalog.close();
+  }
+}
+
+/** All vaults of a site. */
+export class BlindVaults implements AsyncDisposable {
+  readonly #options: Omit<BlindVaultOptions, 'realmId'>;
+  readonly #open = new Map<string, Promise<BlindVault>>();
+
+  constructor(options: Omit<BlindVaultOptions, 'realmId'>) {
+    this.#options = options;
+  }
+
+  /** The vault of the realm that a peer belongs to; made when it is the first time. */
+  of(peer: Peer): Promise<BlindVault> {
+    const key = toHex(peer.realmId);
+    const known = this.#open.get(key);
+    if (known !== undefined) return known;
+    const opening = BlindVault.open({ ...this.#options, realmId: asId('RealmId', peer.realmId) });
+    this.#open.set(key, opening);
+    opening.catch(() => this.#open.delete(key));
+    return opening;
+  }
+
+  /** Every vault that there is. */
+  async all(): Promise<BlindVault[]> {
+    const lent = this.#options.owners().filter((peer) => existsSync(vaultFolder(this.#options.paths, peer.realmId)));
+    return [...new Set(await Promise.all(lent.map((peer) => this.of(peer))))];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const opening of this.#open.values()) await (await opening)[Symbol.asyncDispose]();
+  }
+}
+
+function vaultFolder(paths: StatePaths, realmId: Uint8Array): string {
+  return join(paths.root, 'blind', toHex(realmId));
+}

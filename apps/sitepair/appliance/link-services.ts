@@ -1,0 +1,60 @@
+import { type Catalog, type Scope, syncCatalog } from '#catalog';
+import type { Channel, Link } from '#link';
+import { type RecordStore, type SnapshotReceiver, serveFetches } from '#replication';
+import type { BlindVaults } from './blind-vault.ts';
+import type { Pairing } from './pairing.ts';
+import { notPaired } from './pairing-errors.ts';
+import type { Peer, PeerFile } from './peers.ts';
+
+/** What of this site a peer has to do with: its own realm, or the vault that it lends to the peer's. */
+export interface SharedPart {
+  readonly catalog: Catalog;
+  readonly scope: Scope | undefined;
+  readonly store: RecordStore;
+  readonly receiver: SnapshotReceiver;
+}
+
+export interface LinkServicesOptions {
+  readonly peers: PeerFile;
+  readonly pairing: Pairing;
+  readonly own: Omit<SharedPart, 'scope'>;
+  readonly vaults: BlindVaults;
+}
+
+/** What peers may ask of this site; who has not joined yet may only speak of the pairing. */
+export class LinkServices {
+  readonly #options: LinkServicesOptions;
+
+  constructor(options: LinkServicesOptions) {
+    this.#options = options;
+  }
+
+  /** Registers everything in the turn in which a link is there; each channel is judged when it is opened. */
+  serve(link: Link): void {
+    const { siteId } = link.peer;
+    const serve = (service: string, work: (channel: Channel, part: SharedPart, peer: Peer) => Promise<void>) =>
+      link.serve(service, async (channel) => {
+        const peer = this.#options.peers.find(siteId);
+        if (peer === undefined || !peer.joined) throw notPaired();
+        await work(channel, await this.partFor(peer), peer);
+      });
+    link.serve('pair', (channel) => this.#options.pairing.serve(channel, link));
+    serve('catalog', (channel, { catalog, scope }) => syncCatalog(catalog, channel, { scope }));
+    serve('fetch', (channel, { store }) => serveFetches(channel, store, () => undefined));
+    serve('records', (channel, { receiver }) => receiver.serveRecords(channel));
+    serve('replicate', async (channel, { receiver }, peer) => {
+      // A blind peer cannot have anything that its owner lacks, and must not be believed if it says so.
+      if (peer.role === 'blind') throw notPaired();
+      await receiver.serve(channel, peer.siteId);
+    });
+  }
+
+  async partFor(peer: Peer): Promise<SharedPart> {
+    if (peer.ownRole === 'blind') {
+      const { catalog, store, receiver } = await this.#options.vaults.of(peer);
+      return { catalog, store, receiver, scope: undefined };
+    }
+    const { own } = this.#options;
+    return { ...own, scope: peer.role === 'blind' ? own.catalog.scopeFor(peer.siteId, 'blind') : undefined };
+  }
+}
