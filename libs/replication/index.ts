@@ -15,4 +15,5 @@ export { type ReplicationJob, type ReplicationOutcome, replicateSnapshot } from 
 export type { PeerChannels, SenderPorts } from './sender-session.ts';
 export { type ReadOptions, serveReads } from './serve-reads.ts';
 export { UploadSink } from './upload-sink.ts';
+export { VisibleIds } from './visible-ids.ts';
 export { type ClosureStep, type NeededRecord, walkClosure } from './walk-closure.ts';

@@ -22,6 +22,7 @@ export class Ingest {
   #groupBytes = 0;
   #timer: Timer | undefined;
   #idle: (() => void)[] = [];
+  #skipped: number[] = [];
   bytesTaken = 0;
 
   constructor(
@@ -38,13 +39,18 @@ export class Ingest {
 
   /** Stores a verified record under its number in this session. Numbers start at 0 and come once each, in any order. */
   take(sequence: number, record: Uint8Array): void {
-    assert(sequence >= this.#below && !this.#durable.has(sequence), 'a sequence number came twice');
-    this.#undurable += 1;
+    this.#begin(sequence);
     this.#groupBytes += record.length;
     this.bytesTaken += record.length;
     this.#store.append(record).then(() => this.#onAppended(sequence), this.#onFailure);
-    if (this.#groupBytes >= groupBytes) this.#flush();
-    else this.#timer ??= this.#timers.after(groupDelayMs, () => this.#flush());
+    this.#flushSoon();
+  }
+
+  /** A record whose content is durable already: it counts as taken with the group that it came with, not before. */
+  skip(sequence: number): void {
+    this.#begin(sequence);
+    this.#skipped.push(sequence);
+    this.#flushSoon();
   }
 
   /** Resolves when everything taken is durable. A failed append goes to onFailure instead. */
@@ -60,11 +66,25 @@ export class Ingest {
     this.#timer = undefined;
   }
 
+  #begin(sequence: number): void {
+    assert(sequence >= this.#below && !this.#durable.has(sequence), 'a sequence number came twice');
+    this.#undurable += 1;
+  }
+
+  #flushSoon(): void {
+    if (this.#groupBytes >= groupBytes) this.#flush();
+    else this.#timer ??= this.#timers.after(groupDelayMs, () => this.#flush());
+  }
+
   #flush(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#groupBytes = 0;
-    this.#store.flush().catch(this.#onFailure);
+    const skipped = this.#skipped;
+    this.#skipped = [];
+    this.#store.flush().then(() => {
+      for (const sequence of skipped) this.#onAppended(sequence);
+    }, this.#onFailure);
   }
 
   #onAppended(sequence: number): void {

@@ -9,7 +9,7 @@ import {
   type SnapshotId,
   splitIds,
 } from '#model';
-import { type Compression, decompressBody, type KeyBook, sealLeaf, sealNode } from '#records';
+import { type Compression, decompressBody, type KeyBook, type SealedRecord, sealLeaf, sealNode } from '#records';
 import { AppError, equalBytes, type Random, type Timers, toHex } from '#runtime';
 import { decodeFrame, frameRawMaxBytes, nodePayloadMaxBytes, sha256 } from '#wire';
 import { encodeBits } from './bits.ts';
@@ -19,6 +19,7 @@ import { Ingest } from './ingest.ts';
 import { type TypedChannel, type UploadReply, type UploadRequest, uploadServerChannel } from './messages.ts';
 import type { MessageChannel, RecordStore } from './ports.ts';
 import { missingFrom } from './prove-closure.ts';
+import { VisibleIds } from './visible-ids.ts';
 
 /** What an upload goes into, as the appliance decided when it began. */
 export interface UploadTarget {
@@ -28,6 +29,11 @@ export interface UploadTarget {
   readonly chunkerKey: Uint8Array;
   /** The newest complete snapshot of the dataset, and its manifest's hash. */
   readonly previous: { readonly snapshotId: SnapshotId; readonly manifestHash: Uint8Array } | undefined;
+  /**
+   * For agents: what earlier sessions of this dataset have sent. Have and closure then see nothing but this, what this
+   * session sends (which is added), and the previous snapshot; what is stored already is not stored twice.
+   */
+  readonly visible?: VisibleIds;
 }
 
 export interface UploadOptions {
@@ -72,6 +78,7 @@ class Upload {
   readonly #options: UploadOptions;
   readonly #events = new Inbox<UploadEvent>();
   readonly #ingest: Ingest;
+  #previousSeen: Promise<void> | undefined;
   #manifest: { readonly hash: Uint8Array; readonly payload: Uint8Array } | undefined;
   #lastNode: { readonly hash: Uint8Array; readonly payload: Uint8Array } | undefined;
   #records = 0;
@@ -115,8 +122,8 @@ class Upload {
   /** Returns true after the commit. */
   async #take(request: UploadRequest): Promise<boolean> {
     if (request.have) await this.#answer(request.have);
-    else if (request.leaf) this.#storeLeaf(request.leaf);
-    else if (request.node) this.#storeNode(request.node);
+    else if (request.leaf) await this.#storeLeaf(request.leaf);
+    else if (request.node) await this.#storeNode(request.node);
     else if (request.commit) {
       await this.#commit(request.commit);
       return true;
@@ -142,30 +149,47 @@ class Upload {
     // Pending first: what becomes durable between the two questions is then seen by the second one.
     const pending = ids.map((id) => store.isPending(this.#target.domainId, id));
     const places = await store.locateMany(this.#target.domainId, ids);
-    const wanted = ids.map((_, i) => pending[i] !== true && places[i] === undefined);
+    const visible = await this.#visible();
+    const wanted = ids.map(
+      (id, i) => (pending[i] !== true && places[i] === undefined) || (visible !== undefined && !visible.has(id)),
+    );
     await this.#channel.send({ have: { batch, wanted: encodeBits(wanted) } });
   }
 
-  #storeLeaf(leaf: NonNullable<UploadRequest['leaf']>): void {
+  async #storeLeaf(leaf: NonNullable<UploadRequest['leaf']>): Promise<void> {
     const hashes = splitIds('ContentHash', leaf.hashes);
     const frame = { compression: leaf.compression as Compression, body: leaf.body };
     if (hashes.length === 0) throw protocolViolation('a frame of no chunk');
     if (this.#options.checkHashes) checkFrame(hashes, decompressBody(frame, frameRawMaxBytes));
-    this.#store(leaf.sequence, sealLeaf(this.#context(), hashes, frame).bytes);
+    await this.#store(leaf.sequence, sealLeaf(this.#context(), hashes, frame));
   }
 
-  #storeNode(node: NonNullable<UploadRequest['node']>): void {
+  async #storeNode(node: NonNullable<UploadRequest['node']>): Promise<void> {
     const body = { compression: node.compression as Compression, body: node.body };
     const payload = decompressBody(body, nodePayloadMaxBytes);
     if (!equalBytes(sha256(payload), node.hash)) throw protocolViolation('a node is not what its hash names');
-    this.#store(node.sequence, sealNode(this.#context(), asId('ContentHash', node.hash), payload, body).bytes);
+    await this.#store(node.sequence, sealNode(this.#context(), asId('ContentHash', node.hash), payload, body));
     this.#lastNode = { hash: node.hash, payload };
   }
 
-  #store(sequence: number, record: Uint8Array): void {
+  async #store(sequence: number, { bytes, ids }: SealedRecord): Promise<void> {
     if (sequence !== this.#records) throw protocolViolation('records out of order');
     this.#records += 1;
-    this.#ingest.take(sequence, record);
+    const { visible, domainId } = this.#target;
+    visible?.add(ids);
+    // Who may not ask whether a content is here sends what others have sent: it was checked, and is kept once.
+    const places = visible === undefined ? [undefined] : await this.#options.store.locateMany(domainId, ids);
+    if (places.includes(undefined)) this.#ingest.take(sequence, bytes);
+    else this.#ingest.skip(sequence);
+  }
+
+  /** Undefined for who may know of everything. Read when it is first needed: an upload that asks nothing waits for nothing. */
+  async #visible(): Promise<VisibleIds | undefined> {
+    const { visible, domainId, previous } = this.#target;
+    if (visible === undefined || previous === undefined) return visible;
+    this.#previousSeen ??= visible.addClosure(this.#options.store, domainId, previous.snapshotId);
+    await this.#previousSeen;
+    return visible;
   }
 
   async #commit({ manifestHash, records }: NonNullable<UploadRequest['commit']>): Promise<void> {
@@ -178,7 +202,8 @@ class Upload {
     const snapshotId = this.#options.keys
       .namer(domainId)
       .name('node', asId('ContentHash', manifestHash)) as RecordId as SnapshotId;
-    const missing = await missingFrom(this.#options.store, domainId, snapshotId, previous?.snapshotId);
+    const visible = await this.#visible();
+    const missing = await missingFrom(this.#options.store, domainId, snapshotId, previous?.snapshotId, visible);
     if (missing.length > 0) throw incomplete(missing);
     await this.#options.recordSnapshot(this.#target, snapshotId, this.#manifest.payload);
     await this.#channel.send({ committed: { snapshotId } });

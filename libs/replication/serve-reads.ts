@@ -3,9 +3,10 @@ import { Compression, decompressBody, type KeyBook, openBody, openNode } from '#
 import { concatBytes, toHex } from '#runtime';
 import { decodeFrame, encodeFrame, frameRawMaxBytes, type RecordView } from '#wire';
 import { contentMissing, protocolViolation } from './errors.ts';
-import { type FetchFromPeers, findContent } from './find-content.ts';
+import { type FetchFromPeers, type Found, findContent } from './find-content.ts';
 import { type ReadReply, type ReadRequest, readServerChannel, type TypedChannel } from './messages.ts';
 import type { MessageChannel, RecordStore } from './ports.ts';
+import { VisibleIds } from './visible-ids.ts';
 
 export interface ReadOptions {
   readonly store: RecordStore;
@@ -14,7 +15,10 @@ export interface ReadOptions {
   open(snapshotId: Uint8Array): { readonly domainId: DomainId };
   /** Undefined: only what is here. The argument is the site the client asked for, or empty. */
   fetcher(fromSite: Uint8Array): FetchFromPeers | undefined;
-  /** True for agents: chunks are cut out of their frame, whose other chunks may be somebody else's. */
+  /**
+   * True for agents: chunks are cut out of their frame, whose other chunks may be somebody else's; and what no node refers
+   * to that this channel has given out is as if it were not here, so that a hash alone opens nothing.
+   */
   readonly cutOut: boolean;
 }
 
@@ -45,6 +49,7 @@ class Reader {
   readonly #options: ReadOptions;
   readonly #domainId: DomainId;
   readonly #fetch: FetchFromPeers | undefined;
+  readonly #visible: VisibleIds | undefined;
 
   constructor(
     channel: TypedChannel<ReadReply, ReadRequest>,
@@ -56,9 +61,11 @@ class Reader {
     this.#options = options;
     this.#domainId = domainId;
     this.#fetch = fetch;
+    this.#visible = options.cutOut ? new VisibleIds() : undefined;
   }
 
   async openManifest(snapshotId: RecordId): Promise<void> {
+    this.#visible?.add([snapshotId]);
     for await (const found of this.#find([snapshotId])) {
       if ('missing' in found) throw contentMissing('the snapshot');
       await this.#channel.send({ opened: { manifestHash: openNode(this.#options.keys, found.record).hash } });
@@ -71,11 +78,13 @@ class Reader {
     let missing: readonly RecordId[] = [];
     for await (const found of this.#find(ids)) {
       if ('missing' in found) missing = found.missing;
-      else
+      else {
+        this.#visible?.add(found.record.references);
         for (const id of found.ids)
           await this.#channel.send({
             node: { request, hash: hashOf(id), ...openBody(this.#options.keys, found.record) },
           });
+      }
     }
     await this.#channel.send({ done: { request, missingHashes: concatBytes(missing.map(hashOf)) } });
   }
@@ -111,7 +120,15 @@ class Reader {
     };
   }
 
-  #find(ids: readonly RecordId[]) {
-    return findContent(this.#options.store, this.#domainId, ids, this.#fetch);
+  async *#find(ids: readonly RecordId[]): AsyncGenerator<Found> {
+    const visible = this.#visible;
+    const hidden = visible === undefined ? [] : ids.filter((id) => !visible.has(id));
+    const shown = hidden.length === 0 ? ids : ids.filter((id) => visible?.has(id));
+    let missing: readonly RecordId[] = hidden;
+    for await (const found of findContent(this.#options.store, this.#domainId, shown, this.#fetch)) {
+      if ('missing' in found) missing = [...hidden, ...found.missing];
+      else yield found;
+    }
+    if (missing.length > 0) yield { missing };
   }
 }
