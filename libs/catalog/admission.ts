@@ -87,12 +87,11 @@ function admitFirst(ports: AdmissionPorts, batch: SignedBatch, chain: Chain | un
     }
     if (before.statement.number >= statement.number) return refuse(batch, 'malformed');
   }
-  const authority = ports.trust.authorityOf(opening, ports.chains);
-  if (authority === 'none') return refuse(batch, 'unknown_authority');
+  if (!ports.trust.mayKeep(opening, ports.chains)) return refuse(batch, 'unknown_authority');
   if (chain !== undefined) {
     return chain.tips.length >= catalogLimits.tips ? refuse(batch, 'too_many_forks') : { state: 'admitted', opening };
   }
-  const tooMany = limitReached(ports, statement, authority === 'kit');
+  const tooMany = limitReached(ports, statement, ports.trust.authorityOf(opening, ports.chains) === 'kit');
   return tooMany === undefined ? { state: 'admitted', opening } : refuse(batch, tooMany);
 }
 

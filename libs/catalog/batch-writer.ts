@@ -10,8 +10,9 @@ import type { BodySealer, Signer } from './ports.ts';
 
 /** An append that waits for its batch. */
 export interface Waiting {
-  /** What is left of it. */
-  entries: readonly CatalogEntry[];
+  readonly entries: readonly CatalogEntry[];
+  /** So many of them are in batches. */
+  taken: number;
   readonly done: () => void;
   readonly failed: (error: unknown) => void;
 }
@@ -47,15 +48,15 @@ export class BatchWriter {
     let isMembership = false;
     while (queue[0] !== undefined && bodies.length < catalogLimits.bodies && bytes < bodiesBytesMax) {
       const waiting = queue[0];
-      const [entry, ...rest] = waiting.entries;
+      const entry = waiting.entries[waiting.taken];
       if (entry !== undefined) {
         const body = encodeBody(entry, { ...place, index: bodies.length }, this.#ports.sealer);
         bodies.push(body);
         bytes += body.length;
         isMembership ||= entry.kind === 'memberAdded' || entry.kind === 'memberRemoved';
+        waiting.taken += 1;
       }
-      waiting.entries = rest;
-      if (rest.length === 0) finished.push(...queue.splice(0, 1));
+      if (waiting.taken >= waiting.entries.length) finished.push(...queue.splice(0, 1));
     }
     const previousHash = tip?.hash ?? openingHash(chain.statement);
     const batch = this.#batch(

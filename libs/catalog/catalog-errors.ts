@@ -60,3 +60,11 @@ export function exchangeEnded(): AppError {
     advice: 'Try again once the link is up.',
   });
 }
+
+/** The catalog was closed: a bug of the caller, or a shutdown under way. */
+export function catalogClosed(): AppError {
+  return new AppError('the catalog is closed', {
+    code: 'catalog_closed',
+    advice: 'Wait until the appliance has started again.',
+  });
+}

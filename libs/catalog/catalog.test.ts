@@ -109,3 +109,17 @@ test('the batch of a site that nobody vouches for is refused', async (t) => {
   await stranger.catalog.append([addition(stranger, stranger, 'full')]);
   assert.equal(await give(stranger, a), 0);
 });
+
+test('a closed catalog refuses every question and every write with one clear error', async (t) => {
+  const a = await new TestSite('a').init();
+  t.after(() => a.remove());
+  const { catalog } = a;
+  await a.close();
+  await catalog.close();
+  assert.throws(
+    () => catalog.views.datasets(),
+    (error) => isAppError(error, 'catalog_closed'),
+  );
+  await assert.rejects(catalog.append([dataset('mail')]), (error) => isAppError(error, 'catalog_closed'));
+  await assert.rejects(catalog.accept([new Uint8Array(1)]), (error) => isAppError(error, 'catalog_closed'));
+});

@@ -7,7 +7,7 @@ import { supersededEntries } from './adopt.ts';
 import type { Head, SignedBatch } from './batch.ts';
 import { BatchWriter, type Waiting } from './batch-writer.ts';
 import { checkEntry } from './body-codec.ts';
-import { incarnationNeeded } from './catalog-errors.ts';
+import { catalogClosed } from './catalog-errors.ts';
 import { streamLacking } from './causal-stream.ts';
 import { type Chain, Chains, chainKeyOf } from './chains.ts';
 import type { CatalogEntry } from './entries.ts';
@@ -125,7 +125,7 @@ export class Catalog implements AsyncDisposable {
     );
     return new Promise((resolve, reject) => {
       for (const entry of entries) checkEntry(entry);
-      this.#queue.push({ entries, done: resolve, failed: reject });
+      this.#queue.push({ entries, taken: 0, done: resolve, failed: reject });
       if (this.#queue.length === 1) this.#serial.run(() => this.#drain()).catch(reject);
     });
   }
@@ -250,7 +250,8 @@ export class Catalog implements AsyncDisposable {
   /** Waits for what is under way and closes the files. */
   async close(): Promise<void> {
     await this.#serial.run(async () => {
-      this.#broken ??= incarnationNeeded('the catalog is closed');
+      if (isAppError(this.#broken, 'catalog_closed')) return;
+      this.#broken = catalogClosed();
       await this.#store.close();
     });
   }

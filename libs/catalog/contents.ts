@@ -6,7 +6,6 @@ import type { CatalogEntry, EntryKind, Moment } from './entries.ts';
 import {
   bytesField,
   bytesList,
-  bytesView,
   countField,
   type Fields,
   integerField,
@@ -214,11 +213,6 @@ export function clearOf(fields: Fields | undefined): ClearPart {
     rootId: bytesField(from, 'rootId'),
     lockSeconds: countField(from, 'lockSeconds'),
   };
-}
-
-/** The signed bytes inside an open content, without a copy. */
-export function statementView(content: Uint8Array): Uint8Array {
-  return bytesView(codecs.incarnationOpened.decode(content), 'statement');
 }
 
 function momentOf(fields: Fields | undefined): Moment {

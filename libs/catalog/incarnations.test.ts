@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { isAppError } from '#runtime';
+import { isAppError, toHex } from '#runtime';
 import { findSnapshot } from './find-snapshot.ts';
-import { testSigner } from './testing/test-keys.ts';
+import { testKit, testSigner } from './testing/test-keys.ts';
 import { agree, allViews, converge, copyOf, dataset, give, pair, snapshot, TestSite } from './testing/test-site.ts';
 
 type Hooks = { after(run: () => Promise<unknown>): void };
@@ -234,4 +234,38 @@ test('the views of a site with a past come out the same when they are built anew
   rmSync(join(b.folder, 'views'), { recursive: true });
   await b.open();
   assert.equal(allViews(b), before);
+});
+
+test('a kit that was replaced opens nothing any more, and what it had opened still counts', async (t) => {
+  const [a, b] = await pairOf(t);
+  await a.close();
+  const thiefFolder = `${a.folder}-thief`;
+  cpSync(a.folder, thiefFolder, { recursive: true });
+  const thief = new TestSite('a', thiefFolder);
+  t.after(() => thief.remove());
+  for (const [id, keys] of a.known) thief.known.set(id, keys);
+  thief.signer = a.signer;
+  await thief.open();
+  await a.open();
+  const oldKit = a.kit;
+  const first = a.catalog.incarnation()?.incarnationId;
+  const newKit = testKit('a, second');
+  const kits = [{ ...oldKit, voided: true }, newKit];
+  for (const site of [a, b]) site.known.set(toHex(a.siteId), { publicKeys: [a.signer.publicKey], kits });
+  const signer = testSigner('a with its second kit');
+  await a.catalog.openIncarnation({ signer, kit: newKit });
+  a.signer = signer;
+  await a.catalog.append([made('2')]);
+  // The old paper was found, and opens a higher number than the new one has.
+  await thief.reopenLog(true);
+  await thief.reopenLog(true);
+  await thief.catalog.append([made('66')]);
+  await give(thief, b);
+  await converge(a, b);
+  assert.ok(agree(a, b));
+  assert.deepEqual(states(b, a), ['1', '2', '66 superseded']);
+  assert.equal(allViews(a), allViews(b));
+  await assert.rejects(a.catalog.openIncarnation({ signer, kit: oldKit, continueFrom: first }), (error) =>
+    isAppError(error, 'catalog_kit_needed'),
+  );
 });

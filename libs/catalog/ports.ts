@@ -40,6 +40,8 @@ export interface BodySealer {
 export interface KitKey {
   readonly kitId: Uint8Array;
   readonly publicKey: Uint8Array;
+  /** It opens no incarnation any more: the site has a newer kit, and has opened one with that. */
+  readonly voided?: boolean | undefined;
 }
 
 /** What pairing and the keyring know of a site; it may grow while the catalog is open. */
@@ -48,5 +50,5 @@ export interface SiteTrust {
   readonly kits: readonly KitKey[];
 }
 
-/** The keys of this site and of the peers it is paired with; undefined for others. */
+/** The keys and kits of this site, of the peers it is paired with, and of whom the keyring knows; undefined for others. */
 export type KnownSiteKeys = (siteId: SiteId) => SiteTrust | undefined;

@@ -1,9 +1,9 @@
-import { asId, type DatasetId, type SiteId, type SnapshotId } from '#model';
+import { asId, type DatasetId, type KeyId, type SiteId, type SnapshotId } from '#model';
 import { equalBytes, fromHex, toHex } from '#runtime';
 import { malformedCatalog } from './catalog-errors.ts';
 import { membersOf, removedSites } from './membership.ts';
 import type { Sites } from './sites.ts';
-import type { Placed } from './snapshot-rows.ts';
+import { type Placed, snapshotKey } from './snapshot-rows.ts';
 import { keyOf, order32, order64, orderName, Table } from './view-keys.ts';
 import type {
   AgentView,
@@ -44,6 +44,7 @@ export class CatalogViews {
   readonly #views: ViewStore;
   readonly #sites: Sites;
   readonly #ownSiteId: SiteId;
+  #members: { readonly version: number; readonly list: readonly MemberView[] } | undefined;
 
   constructor(views: ViewStore, sites: Sites, ownSiteId: SiteId) {
     this.#views = views;
@@ -62,8 +63,11 @@ export class CatalogViews {
   }
 
   /** The realm, this site among it. */
-  members(): MemberView[] {
-    return membersOf(this.#statements(), this.#ownSiteId);
+  members(): readonly MemberView[] {
+    if (this.#members?.version !== this.#sites.version) {
+      this.#members = { version: this.#sites.version, list: membersOf(this.#statements(), this.#ownSiteId) };
+    }
+    return this.#members.list;
   }
 
   /** Sites that were removed from the realm. */
@@ -142,14 +146,12 @@ export class CatalogViews {
 
   /** Snapshots whose id begins with these hexadecimal digits, at most `limit`. One made known by two sites comes twice. */
   snapshotsById(digits: string, limit = 100): SnapshotView[] {
-    const prefix = keyOf(Table.snapshotById, fromHex(digits.slice(0, digits.length & ~1)));
+    const prefix = keyOf(Table.snapshot, fromHex(digits.slice(0, digits.length & ~1)));
     const found: SnapshotView[] = [];
-    for (const { key } of this.#views.range(prefix)) {
-      const snapshotId = key.subarray(1, 21);
+    for (const { key, value } of this.#views.range(prefix)) {
       const author = key.subarray(21);
-      if (!toHex(snapshotId).startsWith(digits) || !this.#isShown(author)) continue;
-      const view = this.#snapshotRow(author, snapshotId);
-      if (view !== undefined) found.push(view);
+      if (!toHex(key.subarray(1, 21)).startsWith(digits) || !this.#isShown(author)) continue;
+      found.push((value as Placed<SnapshotView>).view);
       if (found.length === limit) break;
     }
     return found;
@@ -185,6 +187,12 @@ export class CatalogViews {
     return this.#views.get(keyOf(Table.keyring, this.#sites.author(siteId))) as KeyringView | undefined;
   }
 
+  /** Data keys that a site has made, oldest first. */
+  keysRotated(siteId: SiteId): KeyId[] {
+    const rows = this.#rows<{ readonly keyId: KeyId }>(keyOf(Table.keyRotated, this.#sites.author(siteId)));
+    return rows.map((row) => row.keyId);
+  }
+
   /** Realms that sites have left for another. */
   formerRealms(): RealmView[] {
     return this.#sites.ids().flatMap((site) => this.#rows<RealmView>(keyOf(Table.realm, this.#sites.author(site))));
@@ -203,7 +211,7 @@ export class CatalogViews {
   }
 
   #snapshotRow(author: Uint8Array, snapshotId: Uint8Array): SnapshotView | undefined {
-    const row = this.#views.get(keyOf(Table.snapshot, author, snapshotId)) as Placed<SnapshotView> | undefined;
+    const row = this.#views.get(snapshotKey(author, snapshotId)) as Placed<SnapshotView> | undefined;
     return row?.view;
   }
 

@@ -1,6 +1,6 @@
 import { concatBytes, equalBytes } from '#runtime';
 import { authorKey } from './projection.ts';
-import { datasetWays, type Placed, snapshotWays } from './snapshot-rows.ts';
+import { datasetWays, type Placed, snapshotKey, snapshotWays } from './snapshot-rows.ts';
 import { keyOf, Table } from './view-keys.ts';
 import type { CopyView, DatasetView, SnapshotView } from './view-rows.ts';
 import type { ViewRow, ViewStore } from './view-store.ts';
@@ -9,7 +9,6 @@ const authorTables = [
   Table.described,
   Table.keyring,
   Table.dataset,
-  Table.snapshot,
   Table.snapshotOrder,
   Table.snapshotTime,
   Table.copy,
@@ -44,14 +43,18 @@ export async function removeGeneration(views: ViewStore, siteId: Uint8Array, kee
 }
 
 function removeRow(views: ViewStore, table: number, row: ViewRow): void {
-  for (const way of waysOf(table, row)) views.remove(way);
+  for (const key of otherKeys(views, table, row)) views.remove(key);
   views.remove(row.key);
 }
 
-/** The keys outside its own table under which a row is found. */
-function waysOf(table: number, { key, value }: ViewRow): Uint8Array[] {
+/** The keys outside its own table of what a row stands for. */
+function otherKeys(views: ViewStore, table: number, { key, value }: ViewRow): Uint8Array[] {
   const author = authorOf({ key });
-  if (table === Table.snapshot) return snapshotWays(author, value as Placed<SnapshotView>);
+  if (table === Table.snapshotOrder) {
+    const own = snapshotKey(author, key.subarray(-20));
+    const row = views.get(own) as Placed<SnapshotView> | undefined;
+    return row === undefined ? [] : [own, ...snapshotWays(author, row)];
+  }
   if (table === Table.dataset) return datasetWays(author, value as Placed<DatasetView>);
   if (table !== Table.copy) return [];
   const { snapshotId, where } = value as CopyView;

@@ -35,6 +35,8 @@ export class Sites {
   readonly #rows = new Map<string, SiteRow>();
   readonly #authorities = new Map<ChainKey, Authority>();
   readonly #unsettled = new Map<string, SiteId>();
+  /** Counts up with every change of what readers see. */
+  version = 0;
 
   constructor(folder: string, ports: ProjectionPorts, chains: Chains) {
     this.#folder = folder;
@@ -45,6 +47,7 @@ export class Sites {
 
   /** Takes what the views have, after they were cleared or a transaction was given up. */
   reload(): void {
+    this.version += 1;
     this.#timelines.clear();
     this.#authorities.clear();
     this.#rows.clear();
@@ -178,6 +181,7 @@ export class Sites {
   }
 
   #saveRow(row: SiteRow): void {
+    this.version += 1;
     this.#rows.set(toHex(row.siteId), row);
     this.#ports.views.put(keyOf(Table.site, row.siteId), row);
   }

@@ -14,7 +14,7 @@ export interface Placed<T> {
  * superseded ones the earlier stays. So the rows do not depend on the order of arrival.
  */
 export function putSnapshot(views: ViewStore, author: Uint8Array, view: SnapshotView, position: Uint8Array): void {
-  const key = keyOf(Table.snapshot, author, view.snapshotId);
+  const key = snapshotKey(author, view.snapshotId);
   const before = views.get(key) as Placed<SnapshotView> | undefined;
   if (before !== undefined) {
     if (!replaces(view, position, before)) return;
@@ -36,12 +36,14 @@ export function putDataset(views: ViewStore, author: Uint8Array, view: DatasetVi
   for (const way of datasetWays(author, { view, position })) views.put(way, null);
 }
 
+/** By id first: a prefix of an id finds it. */
+export function snapshotKey(author: Uint8Array, snapshotId: Uint8Array): Uint8Array {
+  return keyOf(Table.snapshot, snapshotId, author);
+}
+
 /** The keys under which a snapshot is found besides its own. */
 export function snapshotWays(author: Uint8Array, { view, position }: Placed<SnapshotView>): Uint8Array[] {
-  const ways = [
-    keyOf(Table.snapshotOrder, author, view.datasetId, position, view.snapshotId),
-    keyOf(Table.snapshotById, view.snapshotId, author),
-  ];
+  const ways = [keyOf(Table.snapshotOrder, author, view.datasetId, position, view.snapshotId)];
   if (view.started !== undefined) {
     const time = [order64(view.started.seconds), order32(view.started.nanos)];
     ways.push(keyOf(Table.snapshotTime, author, view.datasetId, ...time, view.snapshotId));

@@ -37,13 +37,13 @@ test('one exchange makes both ends agree, and both know it', async (t) => {
 test('a long log goes in messages below the limit', async (t) => {
   const [a, b] = await paired(t);
   const mail = dataset('mail');
-  for (let i = 0; i < 12; i++) {
+  for (let i = 0; i < 7; i++) {
     await a.catalog.append(Array.from({ length: 600 }, (_, j) => snapshot(mail, `${i} ${j}`, i * 1000 + j)));
   }
   const [left, right] = channelPair();
   await Promise.all([convergeCatalog(a.catalog, left), convergeCatalog(b.catalog, right)]);
   assert.ok(agree(a, b));
-  assert.ok(left.sent.length > 3);
+  assert.ok(left.sent.length > 2);
   for (const message of [...left.sent, ...right.sent]) assert.ok(message.length <= catalogLimits.messageBytes);
 });
 

@@ -4,7 +4,7 @@ import { sha256 } from '#wire';
 import type { Batch, Head } from './batch.ts';
 import { type ChainKey, type Chains, chainKeyOf } from './chains.ts';
 import type { IncarnationOpened, IncarnationStatement, MemberAdded, MemberStatement, Role } from './entries.ts';
-import type { KnownSiteKeys, Verify } from './ports.ts';
+import type { KitKey, KnownSiteKeys, Verify } from './ports.ts';
 import { decodeIncarnationStatement, decodeMemberStatement } from './statements.ts';
 import { keyOf, Table } from './view-keys.ts';
 import type { ViewStore } from './view-store.ts';
@@ -66,9 +66,10 @@ export class KeyTrust {
 
   /** Where others have added this site: whoever holds one of these batches can verify its log. */
   vouchersOf(siteId: Uint8Array): { readonly chainKey: ChainKey; readonly seq: number }[] {
-    return this.#vouchesFor(siteId)
-      .filter((vouch) => !equalBytes(vouch.saidBy, siteId))
-      .map(({ saidBy, saidIn }) => ({ chainKey: chainKeyOf(saidBy, saidIn.incarnationId), seq: saidIn.seq }));
+    return this.#vouchesFor(siteId).map(({ saidBy, saidIn }) => ({
+      chainKey: chainKeyOf(saidBy, saidIn.incarnationId),
+      seq: saidIn.seq,
+    }));
   }
 
   /** The statement of an addition that its author and the newcomer both stand for; undefined for any other. */
@@ -98,10 +99,8 @@ export class KeyTrust {
   /** Who stands behind an opening. `chains` must hold the incarnation that it cuts, for the key before to count. */
   authorityOf(opening: IncarnationOpened, chains: Chains): Authority {
     const statement = decodeIncarnationStatement(opening.statement);
-    const kit = this.#kitKeys(statement);
-    const signs = (key: Uint8Array, signature: Uint8Array) =>
-      this.#verify(key, 'catalog incarnation', opening.statement, signature);
-    if (kit.some((key) => signs(key, opening.kitSignature))) return 'kit';
+    const kits = this.#kitKeys(statement).filter((kit) => kit.voided !== true);
+    if (kits.some((kit) => this.#signs(kit.publicKey, opening, opening.kitSignature))) return 'kit';
     if (statement.cut === undefined) {
       const isFirst = statement.number === 1;
       const isKnown = this.#siteKeys(statement.siteId).some((key) => equalBytes(key, statement.publicKey));
@@ -109,7 +108,21 @@ export class KeyTrust {
     }
     const before = chains.find(statement.siteId, statement.cut.incarnationId);
     if (before === undefined || before.statement.number + 1 !== statement.number) return 'none';
-    return signs(before.statement.publicKey, opening.previousSignature) ? 'site' : 'none';
+    return this.#signs(before.statement.publicKey, opening, opening.previousSignature) ? 'site' : 'none';
+  }
+
+  /**
+   * True for an opening that is kept: somebody stands behind it, or did. What a kit opened before it was voided may be
+   * part of what counts, and all must keep the same, whoever heard of the voiding first.
+   */
+  mayKeep(opening: IncarnationOpened, chains: Chains): boolean {
+    if (this.authorityOf(opening, chains) !== 'none') return true;
+    const kits = this.#kitKeys(decodeIncarnationStatement(opening.statement));
+    return kits.some((kit) => this.#signs(kit.publicKey, opening, opening.kitSignature));
+  }
+
+  #signs(publicKey: Uint8Array, opening: IncarnationOpened, signature: Uint8Array): boolean {
+    return this.#verify(publicKey, 'catalog incarnation', opening.statement, signature);
   }
 
   /** Who is known by pairing, unless somebody calls it blind; then, step by step, whom these add as full. */
@@ -128,8 +141,10 @@ export class KeyTrust {
     return standing;
   }
 
+  /** What full sites say of this one. Its own word would make a thief of its key the master of its kits. */
   #vouchesFor(siteId: Uint8Array): Vouch[] {
-    return (this.#vouches.get(toHex(siteId)) ?? []).filter((vouch) => this.wasFull(vouch.saidBy));
+    const vouches = this.#vouches.get(toHex(siteId)) ?? [];
+    return vouches.filter(({ saidBy }) => !equalBytes(saidBy, siteId) && this.wasFull(saidBy));
   }
 
   #siteKeys(siteId: SiteId): Uint8Array[] {
@@ -137,11 +152,14 @@ export class KeyTrust {
     return [...(this.#known(siteId)?.publicKeys ?? []), ...vouches.map((vouch) => vouch.publicKey)];
   }
 
-  #kitKeys({ siteId, kitId }: IncarnationStatement): Uint8Array[] {
+  /** The keys of the kit that a statement names; one that is voided is so for everybody who says anything about it. */
+  #kitKeys({ siteId, kitId }: IncarnationStatement): KitKey[] {
     if (kitId.length === 0) return [];
     const known = (this.#known(siteId)?.kits ?? []).filter((kit) => equalBytes(kit.kitId, kitId));
+    const voided = known.some((kit) => kit.voided === true);
     const vouches = this.#vouchesFor(siteId).filter((vouch) => equalBytes(vouch.kitId, kitId));
-    return [...known.map((kit) => kit.publicKey), ...vouches.map((vouch) => vouch.kitPublicKey)];
+    const vouched = vouches.map((vouch) => ({ kitId, publicKey: vouch.kitPublicKey, voided }));
+    return [...known, ...vouched];
   }
 
   #remember(vouch: Vouch): void {

@@ -9,7 +9,6 @@ export const Table = {
   described: 32,
   keyring: 33,
   dataset: 34,
-  snapshot: 35,
   snapshotOrder: 36,
   snapshotTime: 37,
   copy: 38,
@@ -19,7 +18,7 @@ export const Table = {
   realm: 42,
   counts: 43,
   // Not by author: these end with the author, and rows of an author's past generation are passed over.
-  snapshotById: 64,
+  snapshot: 64,
   datasetByName: 65,
   copyBySnapshot: 66,
 } as const;

@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { crc32 } from 'node:zlib';
 import { open, type RootDatabase } from 'lmdb';
-import { viewsDamaged } from './catalog-errors.ts';
+import { catalogClosed, viewsDamaged } from './catalog-errors.ts';
 import { mayOpenViews, noteClosed, noteOpen } from './view-stamp.ts';
 
 // lmdb's transaction flags: abortable, committed when it returns, flushed to disk later: the logs are on
 // stable storage already, and after a power cut the views are not trusted at all.
 const transactionFlags = 0x1 | 0x2 | 0x10000;
+
+const noBody = Buffer.alloc(0);
 
 export interface ViewRow {
   readonly key: Uint8Array;
@@ -30,6 +32,7 @@ export class ViewStore {
   readonly #folder: string;
   readonly #database: RootDatabase<Buffer, Uint8Array>;
   #isDamaged = false;
+  #isClosed = false;
 
   private constructor(folder: string, database: RootDatabase<Buffer, Uint8Array>) {
     this.#folder = folder;
@@ -47,17 +50,20 @@ export class ViewStore {
   }
 
   get(key: Uint8Array): unknown {
+    this.#checkOpen();
     const bytes = this.#database.getBinary(key);
     return bytes === undefined ? undefined : this.#decode(bytes);
   }
 
   has(key: Uint8Array): boolean {
+    this.#checkOpen();
     return this.#database.doesExist(key);
   }
 
   /** Only inside `transact`. */
   put(key: Uint8Array, value: unknown): void {
-    const body = serialize(value);
+    // Most rows say nothing but their key.
+    const body = value === null ? noBody : serialize(value);
     const row = Buffer.allocUnsafe(4 + body.length);
     row.writeUInt32LE(crc32(body), 0);
     row.set(body, 4);
@@ -71,12 +77,14 @@ export class ViewStore {
 
   /** Rows whose keys begin with `prefix`, in memcmp order. Do not write while it runs. */
   *range(prefix: Uint8Array, { after, reverse = false, limit }: ViewRange = {}): Generator<ViewRow> {
+    this.#checkOpen();
     const end = endOf(prefix);
     const options = reverse
       ? { start: after ?? end, end: prefix, reverse: true, inclusiveEnd: true, exclusiveStart: true }
       : { start: after ?? prefix, end, exclusiveStart: after !== undefined };
     let left = limit ?? Number.POSITIVE_INFINITY;
     for (const { key, value } of this.#database.getRange(options)) {
+      this.#checkOpen();
       if (left-- <= 0) return;
       yield { key, value: this.#decode(value) };
     }
@@ -84,6 +92,7 @@ export class ViewStore {
 
   /** All the writes of `work`, or none when it throws. */
   transact<T>(work: () => T): T {
+    this.#checkOpen();
     return this.#database.transactionSync(work, transactionFlags);
   }
 
@@ -93,14 +102,20 @@ export class ViewStore {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#database.flushed;
     await this.#database.close();
     if (!this.#isDamaged) noteClosed(this.#folder, fileIn(this.#folder));
   }
 
+  /** lmdb ends the process when a closed database is read. */
+  #checkOpen(): void {
+    if (this.#isClosed) throw catalogClosed();
+  }
+
   #decode(row: Buffer): unknown {
     const body = row.subarray(4);
-    if (row.length >= 4 && crc32(body) === row.readUInt32LE(0)) return deserialize(body);
+    if (row.length >= 4 && crc32(body) === row.readUInt32LE(0)) return body.length === 0 ? null : deserialize(body);
     rmSync(join(this.#folder, 'stamp.json'), { force: true });
     this.#isDamaged = true;
     throw viewsDamaged();

@@ -1,0 +1,1 @@
+import './many-snapshots.test.ts';
