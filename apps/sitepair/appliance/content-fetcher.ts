@@ -3,6 +3,7 @@ import type { DomainId, RecordId } from '#model';
 import type { KeyBook } from '#records';
 import { type FetchFromPeers, fetchRecords, type RecordStore } from '#replication';
 import { equalBytes, isAppError, toHex } from '#runtime';
+import { replicationWindowBytes } from './limits.ts';
 import type { Peer } from './peers.ts';
 
 export interface ContentFetcherOptions {
@@ -44,11 +45,18 @@ async function fetchFrom(
   lacking: Map<string, RecordId>,
 ): Promise<void> {
   const channel = await link.open('fetch', 'bulk');
-  const durable: Promise<void>[] = [];
+  let [durable, pendingBytes]: [Promise<void>[], number] = [[], 0];
+  const settle = async () => {
+    await store.flush();
+    await Promise.all(durable);
+    [durable, pendingBytes] = [[], 0];
+  };
   for await (const record of fetchRecords(channel, domainId, [...lacking.values()], keys())) {
     durable.push(store.append(record.bytes));
+    pendingBytes += record.bytes.length;
     for (const id of record.ids) lacking.delete(toHex(id));
+    // The line may be faster than the disk: what waits for it stays bounded.
+    if (pendingBytes >= replicationWindowBytes) await settle();
   }
-  await store.flush();
-  await Promise.all(durable);
+  await settle();
 }
