@@ -1,6 +1,7 @@
 import { softwareVersion } from '../software-version.ts';
 import { SitepairCommand } from './command.ts';
 import { addBackup } from './commands/backup.ts';
+import { addDemo } from './commands/demo.ts';
 import { addInit } from './commands/init.ts';
 import { addKey } from './commands/key.ts';
 import { addLs } from './commands/ls.ts';
@@ -57,5 +58,6 @@ export function buildProgram(invocation: Invocation): SitepairCommand {
   addCatalog(program, invocation);
   addKey(program, invocation);
   addRebuild(program, invocation);
+  addDemo(program, invocation);
   return program;
 }
