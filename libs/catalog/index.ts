@@ -27,7 +27,6 @@ export type {
 export { findSnapshot } from './find-snapshot.ts';
 export type { ChainHeads, Scope } from './heads.ts';
 export type { Accepted } from './ingest.ts';
-export { catalogLimits } from './limits.ts';
 export type { NewIncarnation } from './new-incarnation.ts';
 export type {
   BodySealer,
@@ -41,9 +40,8 @@ export type {
   Verify,
 } from './ports.ts';
 export type { CatalogProblem } from './problems.ts';
-export { ownStore } from './projection.ts';
-export { CatalogViews, type SnapshotFilter, type SnapshotPage } from './queries.ts';
-export { decodeMemberStatement, encodeMemberStatement } from './statements.ts';
+export type { CatalogViews, SnapshotFilter, SnapshotPage } from './queries.ts';
+export { encodeMemberStatement } from './statements.ts';
 export { convergeCatalog, type MessageChannel, type SyncOptions, syncCatalog } from './sync.ts';
 export type { LogFault, LogVerification } from './verify-logs.ts';
 export type {

@@ -2,9 +2,9 @@ import { sha256Of } from '#wire';
 import { catalogLimits } from './limits.ts';
 
 /** CATALOG.md section 2. The last byte is the version. */
-export const frameMagic = new Uint8Array([0xa7, 0x53, 0x50, 0x42, 0x0d, 0x0a, 0x1a, 0x31]);
-export const frameHeaderBytes = 12;
-export const frameChecksumBytes = 16;
+const frameMagic = new Uint8Array([0xa7, 0x53, 0x50, 0x42, 0x0d, 0x0a, 0x1a, 0x31]);
+const frameHeaderBytes = 12;
+const frameChecksumBytes = 16;
 const frameMaxBytes = frameHeaderBytes + catalogLimits.batchBytes + frameChecksumBytes;
 
 /** A frame in a file: its offset and its whole length. */

@@ -12,7 +12,7 @@ import type { AgentView, BodyCounts, CopyView, StatementRow } from './view-rows.
 import type { ViewStore } from './view-store.ts';
 
 /** Where copies lie that a new incarnation voids: the disks of the site itself. */
-export const ownStore = 'store';
+const ownStore = 'store';
 
 // More kinds than any version will add: a site that makes them up does not grow the row. The rest counts as kind 0.
 const unknownKindsMax = 64;

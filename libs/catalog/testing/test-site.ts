@@ -17,6 +17,8 @@ export function testClock(startMs = 1_700_000_000_000): Clock {
   return { nowMs: () => (now += 1000), monotonicMs: () => now };
 }
 
+let keysMade = 0;
+
 /** An appliance's worth of keys and a folder, without the appliance. */
 export class TestSite {
   readonly name: string;
@@ -72,8 +74,7 @@ export class TestSite {
 
   /** A new incarnation under a new key. */
   async reopenLog(withKit: boolean): Promise<void> {
-    const keyName = `${this.name} ${toHex(seedOf(String(Math.random()))).slice(0, 8)}`;
-    const signer = testSigner(keyName);
+    const signer = testSigner(`${this.name}, key ${++keysMade}`);
     await this.catalog.openIncarnation({ signer, kit: withKit ? this.kit : undefined });
     this.signer = signer;
     this.trust(this);
