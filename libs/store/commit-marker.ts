@@ -3,7 +3,7 @@ import { equalBytes } from '#runtime';
 import { sha256 } from '#wire';
 import { packHeaderBytes } from './pack-header.ts';
 
-export const markerMagic = new Uint8Array([0xa7, 0x53, 0x50, 0x43, 0x0d, 0x0a, 0x1a, 0x31]);
+const markerMagic = new Uint8Array([0xa7, 0x53, 0x50, 0x43, 0x0d, 0x0a, 0x1a, 0x31]);
 export const markerBytes = 128;
 const hashedBytes = 96;
 

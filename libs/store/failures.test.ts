@@ -9,6 +9,7 @@ import { FolderVolumes } from '#targets/folder';
 import { parseRecord } from '#wire';
 import type { Store } from './store.ts';
 import { ForgetfulVolumes, type Operation } from './testing/forgetful-volumes.ts';
+import { MemoryIndexHome } from './testing/memory-index.ts';
 import { openTestStore, temporaryFolder } from './testing/open-store.ts';
 import { seededRandom, testDomain, testRecord } from './testing/records.ts';
 
@@ -103,10 +104,10 @@ test('a sync that failed is never tried again on that file, and its window is re
   await last.store.close();
 });
 
-test('the store keeps its promises when every single operation in turn fails once', async (t) => {
+test('the store keeps its promises when every single operation in turn fails once', async () => {
   const run = async (failAt: number): Promise<number> => {
     const volumes = new ForgetfulVolumes();
-    const index = join(temporaryFolder(t), 'index');
+    const index = new MemoryIndexHome();
     const limits = { packBytes: 1500, groupBytes: 500, recentIdsMax: 4 };
     const { store } = await openTestStore(volumes, index, { limits });
     let count = 0;
@@ -116,7 +117,7 @@ test('the store keeps its promises when every single operation in turn fails onc
       if (count === failAt) throw volumeFull(operation);
     };
     const kept: Uint8Array[] = [];
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < 6; round++) {
       const records = [testRecord(random, { sealedBytes: 200 }), testRecord(random, { kind: 2, sealedBytes: 100 })];
       const appended = records.map((record) => store.append(record));
       const [flushed, ...outcomes] = await Promise.allSettled([store.flush(), ...appended]);
@@ -177,10 +178,10 @@ async function fillDisk(packs: string, index: string): Promise<void> {
   await volumes.close();
 }
 
-test('a repair that is cut anywhere loses nothing', async (t) => {
+test('a repair that is cut anywhere loses nothing', async () => {
   const make = async () => {
     const volumes = new ForgetfulVolumes();
-    const index = join(temporaryFolder(t), 'index');
+    const index = new MemoryIndexHome();
     const { store } = await openTestStore(volumes, index);
     const records = [...(await store3(store)), ...(await store3(store))];
     await store.close();
@@ -202,7 +203,7 @@ test('a repair that is cut anywhere loses nothing', async (t) => {
     const cut = volumes.afterPowerCut(random);
     await store.close();
     if (repaired.status === 'rejected') assert.ok(isAppError(repaired.reason), String(repaired.reason));
-    for (const place of [index, join(temporaryFolder(t), 'index')]) {
+    for (const place of [index, new MemoryIndexHome()]) {
       const again = await openTestStore(cut.copy(), place);
       for (const record of records) assert.ok(await reads(again.store, record), `cut at ${cutAt}`);
       await again.store.close();

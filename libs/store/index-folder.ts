@@ -1,40 +1,61 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LmdbIndex } from './lmdb-index.ts';
-import type { PlaceIndex } from './place-index.ts';
-import type { OnNotice } from './store-errors.ts';
+import type { IndexHome, OpenedIndex, PlaceIndex } from './place-index.ts';
+import { indexDamaged, type OnNotice } from './store-errors.ts';
+
+/** There while the index is being opened; one byte for each attempt that did not end. */
+const openingFile = 'opening';
 
 /**
  * The folder that holds the index: one subfolder a generation, of which the highest counts. An index that is being made
  * anew lies in `N.new` until it is complete; a crash leaves the old one.
  */
-export class IndexFolder {
+export class IndexFolder implements IndexHome {
   readonly #folder: string;
+  readonly #onNotice: OnNotice;
   #generation: number;
+  #damageTold = false;
 
-  private constructor(folder: string, generation: number) {
+  private constructor(folder: string, generation: number, onNotice: OnNotice) {
     this.#folder = folder;
     this.#generation = generation;
+    this.#onNotice = onNotice;
   }
 
-  /** Opens the index, an empty one where there is none or where it is damaged: what it lacks is read from the packs. */
-  static async open(folder: string, onNotice: OnNotice): Promise<{ folder: IndexFolder; index: PlaceIndex }> {
+  /**
+   * Opens the index, an empty one where there is none or where it cannot be used: what it lacks is read from the packs.
+   * LMDB dies of damaged pages, so an opening that did not come to `opened` twice in a row takes a new index.
+   */
+  static async open(folder: string, onNotice: OnNotice): Promise<OpenedIndex> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const names = await readdir(folder);
-    const generations = names.filter((name) => /^\d+$/.test(name)).map(Number);
-    const newest = Math.max(0, ...generations);
+    const newest = Math.max(0, ...names.filter((name) => /^\d+$/.test(name)).map(Number));
     const stale = names.filter((name) => /^\d+(\.new)?$/.test(name) && name !== String(newest));
     for (const name of stale) await rm(join(folder, name), { recursive: true });
-    const self = new IndexFolder(folder, newest);
+    const self = new IndexFolder(folder, newest, onNotice);
+    const attempts = names.includes(openingFile) ? (await readFile(self.#path(openingFile))).length : 0;
+    await writeFile(self.#path(openingFile), '.'.repeat(attempts + 1));
     try {
-      return { folder: self, index: await self.#openCurrent() };
+      if (attempts >= 2) throw indexDamaged('the last starts did not get beyond it');
+      return { home: self, index: await self.#openCurrent() };
     } catch (error) {
       const details = { cause: String(error) };
-      onNotice({ code: 'index_rebuilt', message: 'the index could not be opened and is made anew', details });
+      onNotice({ code: 'index_rebuilt', message: 'the index could not be used and is made anew', details });
       await rm(self.#path(String(newest)), { recursive: true, force: true });
       self.#generation = newest + 1;
-      return { folder: self, index: await self.#openCurrent() };
+      return { home: self, index: await self.#openCurrent() };
     }
+  }
+
+  /** Removes every generation; the next opening starts from nothing. */
+  static async discard(folder: string): Promise<void> {
+    await rm(folder, { recursive: true, force: true });
+  }
+
+  /** Says that the index was read and works. */
+  async opened(): Promise<void> {
+    await rm(this.#path(openingFile), { force: true });
   }
 
   /** Makes the next generation with `fill`, then opens it. The one before may still be open: call `removeOld` after. */
@@ -43,10 +64,9 @@ export class IndexFolder {
     const temporary = this.#path(`${next}.new`);
     await rm(temporary, { recursive: true, force: true });
     await mkdir(temporary, { mode: 0o700 });
-    const fresh = LmdbIndex.open(temporary);
+    const fresh = this.#open(temporary);
     try {
       await fill(fresh);
-      await fresh.flush();
     } finally {
       await fresh.close();
     }
@@ -65,7 +85,16 @@ export class IndexFolder {
   async #openCurrent(): Promise<PlaceIndex> {
     const path = this.#path(String(this.#generation));
     await mkdir(path, { recursive: true, mode: 0o700 });
-    return LmdbIndex.open(path);
+    return this.#open(path);
+  }
+
+  #open(path: string): PlaceIndex {
+    return LmdbIndex.open(path, () => {
+      if (this.#damageTold) return;
+      this.#damageTold = true;
+      const message = 'the index is damaged: what it lost counts as missing until "sitepair store reindex" has run';
+      this.#onNotice({ code: 'index_damaged', message, details: {} });
+    });
   }
 
   #path(name: string): string {

@@ -1,5 +1,4 @@
 export type { StructureFinding } from './check-structure.ts';
-export { PackClass } from './pack-header.ts';
 export type { Place } from './place.ts';
 export type { RepairReport } from './repair-pack.ts';
 export type { ScrubFinding, ScrubOptions, ScrubProgress } from './scrub.ts';

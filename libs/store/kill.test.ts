@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { asId } from '#model';
 import { fromHex } from '#runtime';
 import { folderVolumes, openTestStore, temporaryFolder } from './testing/open-store.ts';
@@ -27,7 +28,7 @@ test('a process killed in the middle of its work has told of no record that is n
 
 /** Starts a process that appends for ever, kills it after it has told of so many ids, and gives all it told of. */
 async function appendUntilKilled(folder: string, lines: number): Promise<string[]> {
-  const script = join(import.meta.dirname, 'testing/append-for-ever.ts');
+  const script = fileURLToPath(new URL('./testing/append-for-ever.ts', import.meta.url));
   const child = spawn(process.execPath, [script, folder, String(lines)], { stdio: ['ignore', 'pipe', 'inherit'] });
   let told = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -1,109 +1,115 @@
-import { join } from 'node:path';
-import { type Database, open, type RootDatabase } from 'lmdb';
+import { type LmdbEnvironment, openEnvironment } from './lmdb-environment.ts';
+import { LmdbWriter } from './lmdb-writer.ts';
 import type { PackClass } from './pack-header.ts';
 import { decodePlace, encodePlace, type Place, placeKeyBuffer } from './place.ts';
 import type { CoveredPack, PlaceIndex } from './place-index.ts';
+import { indexDamaged } from './store-errors.ts';
 
 /** Half a millisecond of LMDB a turn, so that sockets are served in between. */
 const keysATurn = 512;
+/** Entries a transaction: it may dirty a page for each, 16 MiB in all. */
+const entriesAWrite = 4096;
 const coveredBytes = 18;
 
-/** The index in one LMDB environment: entries, and which packs they cover. */
+/** The index in LMDB: read here, written by a worker. */
 export class LmdbIndex implements PlaceIndex {
-  readonly #root: RootDatabase<Buffer, Uint8Array>;
-  readonly #places: Database<Buffer, Uint8Array>;
-  readonly #packs: Database<Buffer, Uint8Array>;
+  readonly #environment: LmdbEnvironment;
+  readonly #writer: LmdbWriter;
+  readonly #onDamaged: () => void;
 
-  private constructor(root: RootDatabase<Buffer, Uint8Array>) {
-    this.#root = root;
-    this.#places = root.openDB<Buffer, Uint8Array>({ name: 'places', keyEncoding: 'binary', encoding: 'binary' });
-    this.#packs = root.openDB<Buffer, Uint8Array>({ name: 'packs', keyEncoding: 'binary', encoding: 'binary' });
+  private constructor(environment: LmdbEnvironment, writer: LmdbWriter, onDamaged: () => void) {
+    this.#environment = environment;
+    this.#writer = writer;
+    this.#onDamaged = onDamaged;
   }
 
-  /** Opens or makes the index in `folder`. Throws what LMDB throws when it is damaged: remove it and build it anew. */
-  static open(folder: string): LmdbIndex {
-    const root = open<Buffer, Uint8Array>({
-      path: join(folder, 'index.mdb'),
-      noSubdir: true,
-      keyEncoding: 'binary',
-      encoding: 'binary',
-      maxDbs: 2,
-    });
-    // A killed process leaves its reader behind, and the pages that reader saw could never be used again.
-    root.readerCheck();
-    return new LmdbIndex(root);
+  /**
+   * Opens or makes the index in `folder`. Throws what LMDB throws, or `index_damaged`, when it cannot be used: remove it
+   * and build it anew. `onDamaged` is called for each value that is not what was stored.
+   */
+  static open(folder: string, onDamaged: () => void): LmdbIndex {
+    return new LmdbIndex(openEnvironment(folder), new LmdbWriter(folder), onDamaged);
   }
 
   async lookup(keys: readonly string[]): Promise<(Place | undefined)[]> {
     const places: (Place | undefined)[] = [];
-    for (let i = 0; i < keys.length; i++) {
-      if (i > 0 && i % keysATurn === 0) await nextTurn();
-      const key = placeKeyBuffer(keys[i] ?? '');
-      const value = this.#places.get(key);
-      places.push(value === undefined ? undefined : decodePlace(key, value));
+    for (let at = 0; at < keys.length; at += keysATurn) {
+      if (at > 0) await nextTurn();
+      const batch = keys.slice(at, at + keysATurn);
+      for (const place of this.#reading(() => batch.map((key) => this.#get(key)))) places.push(place);
     }
     return places;
   }
 
   async put(entries: Iterable<[key: string, place: Place]>): Promise<void> {
-    let last: Promise<boolean> = Promise.resolve(true);
-    let count = 0;
+    let [keys, values]: [Buffer[], Buffer[]] = [[], []];
     for (const [text, place] of entries) {
       const key = placeKeyBuffer(text);
-      last = this.#places.put(key, encodePlace(key, place));
-      count += 1;
-      if (count % keysATurn === 0) await nextTurn();
+      keys.push(key);
+      values.push(encodePlace(key, place));
+      if (keys.length < entriesAWrite) continue;
+      await this.#writer.write({ put: { keys: Buffer.concat(keys), values: Buffer.concat(values) } });
+      [keys, values] = [[], []];
     }
-    // Writes of one environment are committed in order, so the last one speaks for all.
-    await last;
+    if (keys.length === 0) return;
+    await this.#writer.write({ put: { keys: Buffer.concat(keys), values: Buffer.concat(values) } });
   }
 
   async cover(pack: CoveredPack): Promise<void> {
-    await this.#packs.put(numberKey(pack.number), encodeCovered(pack));
+    await this.#writer.write({ cover: { key: numberKey(pack.number), value: encodeCovered(pack) } });
   }
 
   covered(): CoveredPack[] {
-    const packs: CoveredPack[] = [];
-    for (const { key, value } of this.#packs.getRange()) {
-      const pack = decodeCovered(key, value);
-      if (pack !== undefined) packs.push(pack);
-    }
-    return packs;
+    return this.#reading(() => {
+      const rows = [...this.#environment.packs.getRange()];
+      return rows.flatMap(({ key, value }) => decodeCovered(key, value) ?? []);
+    });
   }
 
   async drop(pack: number, keys: readonly string[]): Promise<void> {
     const places = await this.lookup(keys);
-    let last: Promise<boolean> = this.#packs.remove(numberKey(pack));
-    for (const [i, place] of places.entries()) {
-      if (place?.pack === pack) last = this.#places.remove(placeKeyBuffer(keys[i] ?? ''));
-      if (i % keysATurn === 0) await nextTurn();
-    }
-    await last;
-    await this.flush();
+    const inPack = keys.filter((_, i) => places[i]?.pack === pack).map(placeKeyBuffer);
+    await this.#writer.write({ uncover: numberKey(pack), remove: Buffer.concat(inPack) });
   }
 
   async *entries(): AsyncGenerator<[key: string, place: Place]> {
     let after: Uint8Array | undefined;
     for (;;) {
       const range = after === undefined ? { limit: keysATurn } : { start: after, limit: keysATurn };
-      const batch = [...this.#places.getRange(range)].filter(({ key }) => after === undefined || !same(key, after));
-      if (batch.length === 0) return;
-      for (const { key, value } of batch) {
+      // A reader that stays open for long keeps LMDB from using freed pages: each batch is a reader of its own.
+      const batch = this.#reading(() => [...this.#environment.places.getRange(range)]);
+      const fresh = batch.filter(({ key }) => after === undefined || Buffer.compare(key, after) !== 0);
+      if (fresh.length === 0) return;
+      for (const { key, value } of fresh) {
         const place = decodePlace(key, value);
         if (place !== undefined) yield [Buffer.from(key).toString('latin1'), place];
         after = Buffer.from(key);
       }
-      // A reader that stays open for long keeps LMDB from using freed pages: each batch is a reader of its own.
       await nextTurn();
     }
   }
 
-  async flush(): Promise<void> {
-    await this.#root.flushed;
+  async close(): Promise<void> {
+    await this.#writer.close();
+    await this.#environment.close();
   }
 
-  async close(): Promise<void> {
-    await this.#root.close();
+  #get(text: string): Place | undefined {
+    const key = placeKeyBuffer(text);
+    const value = this.#environment.places.get(key);
+    const place = value === undefined ? undefined : decodePlace(key, value);
+    if (value !== undefined && place === undefined) this.#onDamaged();
+    return place;
+  }
+
+  /** Reads what the worker has written by now. What LMDB throws of its own pages is damage. */
+  #reading<T>(read: () => T): T {
+    try {
+      this.#environment.places.resetReadTxn();
+      return read();
+    } catch (error) {
+      throw indexDamaged(String(error));
+    }
   }
 }
 
@@ -116,10 +122,6 @@ function numberKey(number: number): Buffer {
   const key = Buffer.alloc(5);
   key.writeUIntBE(number, 0, 5);
   return key;
-}
-
-function same(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
 }
 
 function encodeCovered(pack: CoveredPack): Buffer {

@@ -48,7 +48,7 @@ export async function openPacks(context: OpenPacksContext): Promise<number[]> {
     table.reserve(file.number);
   }
   await dropMissing(context, covered.keys());
-  await places.index.flush();
+  await places.flush();
   return empty;
 }
 
@@ -71,7 +71,7 @@ async function readClosed(context: OpenPacksContext, file: PackFile): Promise<vo
   };
   table.add(pack);
   await places.adopt(placesOf(file.number, entries.entries));
-  await places.index.cover(pack);
+  places.cover(pack);
 }
 
 /** The records of a closed pack from its footer, or where that is damaged by walking through it. */
@@ -111,7 +111,7 @@ async function readOpen(context: OpenPacksContext, file: PackFile): Promise<bool
     onNotice({ code: 'pack_left_open', message, details });
   }
   await places.adopt(placesOf(file.number, salvage.entries));
-  if (pack.state === 'closed') await places.index.cover(pack);
+  if (pack.state === 'closed') places.cover(pack);
   return true;
 }
 
@@ -150,7 +150,7 @@ async function dropMissing({ table, places, onNotice }: OpenPacksContext, known:
     if (table.has(number)) continue;
     const message = `pack ${number} is gone; what was in it counts as missing until it is fetched again`;
     onNotice({ code: 'pack_missing', message, details: { pack: number } });
-    await places.index.drop(number, []);
+    await places.forget(number);
   }
 }
 

@@ -17,7 +17,7 @@ export interface CoveredPack {
 export interface PlaceIndex {
   /** In the order of `keys`. Entries that are damaged are absent. */
   lookup(keys: readonly string[]): Promise<(Place | undefined)[]>;
-  /** Later entries of one key replace earlier ones. Resolves when all are visible to `lookup`. */
+  /** Later entries of one key replace earlier ones. Durable and visible when it resolves; on failure some may be. */
   put(entries: Iterable<[key: string, place: Place]>): Promise<void>;
   /** Says that all of a closed pack is in here; to be called after its entries were put. */
   cover(pack: CoveredPack): Promise<void>;
@@ -26,7 +26,19 @@ export interface PlaceIndex {
   drop(pack: number, keys: readonly string[]): Promise<void>;
   /** All entries, in no particular order: slow, for the rare question which ids lay at a place. */
   entries(): AsyncIterable<[key: string, place: Place]>;
-  /** Resolves when everything put before is on stable storage. */
-  flush(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Where an index is kept from one opening to the next, and how it is replaced by a new one. */
+export interface IndexHome {
+  /** Says that the index was read and works. */
+  opened(): Promise<void>;
+  /** Makes a new index with `fill`, then opens it. The one before may still be open: call `removeOld` after. */
+  replace(fill: (index: PlaceIndex) => Promise<void>): Promise<PlaceIndex>;
+  removeOld(): Promise<void>;
+}
+
+export interface OpenedIndex {
+  readonly home: IndexHome;
+  readonly index: PlaceIndex;
 }

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import type { DomainId, RecordId } from '#model';
 import { RecordKind } from '#wire';
+import { placeValueBytes } from './place-layout.ts';
 
 /** Where a chunk or node lies: the record that holds it, and its position among that record's ids. */
 export interface Place {
@@ -12,8 +13,6 @@ export interface Place {
 }
 
 const domainBytes = 8;
-export const placeKeyBytes = 28;
-const valueBytes = 20;
 
 /** domain ‖ id as text of one byte a character: the fastest key a Map takes. */
 export function placeKey(domainId: DomainId, id: RecordId): string {
@@ -44,7 +43,7 @@ export function samePlace(a: Place, b: Place): boolean {
 
 /** 20 bytes: pack (5) ‖ offset (4) ‖ length (4) ‖ position (2) ‖ kind (1) ‖ CRC-32 of key and all before (4). */
 export function encodePlace(key: Uint8Array, place: Place): Buffer {
-  const value = Buffer.allocUnsafe(valueBytes);
+  const value = Buffer.allocUnsafe(placeValueBytes);
   value.writeUIntLE(place.pack, 0, 5);
   value.writeUInt32LE(place.offset, 5);
   value.writeUInt32LE(place.length, 9);
@@ -56,7 +55,7 @@ export function encodePlace(key: Uint8Array, place: Place): Buffer {
 
 /** Undefined when the value is not what was stored under `key`. */
 export function decodePlace(key: Uint8Array, value: Buffer): Place | undefined {
-  if (value.length !== valueBytes) return undefined;
+  if (value.length !== placeValueBytes) return undefined;
   if (value.readUInt32LE(16) !== crc32(value.subarray(0, 16), crc32(key))) return undefined;
   const kind = value[15];
   if (kind !== RecordKind.leaf && kind !== RecordKind.node) return undefined;

@@ -1,3 +1,4 @@
+import { isAppError } from '#runtime';
 import type { PackTable } from './pack-table.ts';
 import { isLater, type Place } from './place.ts';
 import type { CoveredPack, PlaceIndex } from './place-index.ts';
@@ -60,15 +61,16 @@ export class Places {
     this.#schedule();
   }
 
-  /** Puts places that may be older than what is known, as found in a pack that the index did not cover. */
+  /** Takes places that may be older than what is known, as found in a pack that the index did not cover. */
   async adopt(places: readonly [key: string, place: Place][]): Promise<void> {
     const known = await this.lookup(places.map(([key]) => key));
-    await this.#index.put(
-      places.filter(([, place], i) => {
-        const other = known[i];
-        return other === undefined || isLater(place, other);
-      }),
-    );
+    for (const [i, [key, place]] of places.entries()) {
+      const other = known[i];
+      if (other === undefined || isLater(place, other)) this.#recent.set(key, place);
+    }
+    if (this.#recent.size < this.#recentMax) return;
+    this.#schedule();
+    await this.#writing;
   }
 
   /** Everything that is known, newest first: one key may come twice. Slow: it reads the whole index. */
@@ -84,11 +86,19 @@ export class Places {
     await this.#index.drop(pack, keys);
   }
 
-  /** Resolves when the index on disk has everything, durably. */
+  /** Takes a pack that is gone out of the index; when that cannot be written, the next start does it again. */
+  async forget(pack: number): Promise<void> {
+    try {
+      await this.#index.drop(pack, []);
+    } catch (error) {
+      this.#tellFailure(error);
+    }
+  }
+
+  /** Resolves when the index on disk has everything, durably, or it was told that it could not be written. */
   async flush(): Promise<void> {
     this.#schedule();
     await this.#writing;
-    await this.#index.flush();
   }
 
   /**
@@ -137,11 +147,16 @@ export class Places {
       this.#leaving = new Map();
     } catch (error) {
       this.#toCover = [...covered, ...this.#toCover];
-      this.#onNotice({
-        code: 'index_write_failed',
-        message: 'the index could not be written; it is a cache, nothing is lost, it is tried again',
-        details: { cause: String(error), ids: this.#leaving.size },
-      });
+      this.#tellFailure(error);
     }
+  }
+
+  #tellFailure(error: unknown): void {
+    if (!isAppError(error, 'index_write_failed')) throw error;
+    this.#onNotice({
+      code: 'index_write_failed',
+      message: 'the index could not be written; it is a cache, nothing is lost, it is tried again',
+      details: { cause: String(error.cause), ids: this.unwrittenIds },
+    });
   }
 }

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import fc from 'fast-check';
 import { equalBytes, isAppError } from '#runtime';
 import { volumeIoError } from '#targets';
 import { parseRecord, RecordKind } from '#wire';
 import type { Store } from './store.ts';
 import { ForgetfulVolumes } from './testing/forgetful-volumes.ts';
-import { openTestStore, temporaryFolder } from './testing/open-store.ts';
+import { MemoryIndexHome } from './testing/memory-index.ts';
+import { openTestStore } from './testing/open-store.ts';
 import { seededRandom, testDomain, testRecord } from './testing/records.ts';
 
 interface Life {
@@ -39,17 +38,16 @@ const life: fc.Arbitrary<Life> = fc.record({
   losesIndex: fc.boolean(),
 });
 
-test('whatever is appended and whenever the power goes, every append that resolved is there', async (t) => {
+test('whatever is appended and whenever the power goes, every append that resolved is there', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(life, { minLength: 1, maxLength: 4 }), fc.nat(), (lives, seed) => live(t, lives, seed)),
+    fc.asyncProperty(fc.array(life, { minLength: 1, maxLength: 4 }), fc.nat(), (lives, seed) => live(lives, seed)),
     { numRuns: 40 },
   );
 });
 
-async function live(t: TestContext, lives: readonly Life[], seed: number): Promise<void> {
+async function live(lives: readonly Life[], seed: number): Promise<void> {
   const random = seededRandom(seed);
-  const folder = temporaryFolder(t);
-  const index = join(folder, 'index');
+  const index = new MemoryIndexHome();
   const acknowledged: Uint8Array[] = [];
   let volumes = new ForgetfulVolumes();
   for (const { appends, cutAt, failAt, losesIndex } of lives) {
@@ -71,14 +69,13 @@ async function live(t: TestContext, lives: readonly Life[], seed: number): Promi
     await store.close();
     await Promise.all(outcomes);
     // The index may know more than the packs now, as after the loss of a disk's cache, or nothing at all.
-    if (losesIndex) rmSync(index, { recursive: true });
+    if (losesIndex) index.forget();
     volumes = after;
   }
   const { store, notices } = await openTestStore(volumes, index);
   await allAreThere(store, acknowledged);
   for (const { details } of notices) assert.notEqual(details.maybeTorn, false, 'only last groups may be torn');
   await store.close();
-  rmSync(folder, { recursive: true });
 }
 
 function isLost(error: unknown): void {

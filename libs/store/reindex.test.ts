@@ -88,7 +88,7 @@ test('a pack that is read again late does not win over places that were written 
     await Promise.all([store.append(testRecord(random, { ids: [id] })), store.flush()]);
     await store.close();
   }
-  const lmdb = LmdbIndex.open(join(index, '0'));
+  const lmdb = LmdbIndex.open(join(index, '0'), assert.fail);
   assert.deepEqual(
     lmdb.covered().map(({ number }) => number),
     [0, 1],
@@ -138,7 +138,7 @@ test('an index that cannot be opened is made anew', async (t) => {
 
 test('an entry of another pack than the table holds is absent, and a damaged value is too', async (t) => {
   const folder = temporaryFolder(t);
-  const index = LmdbIndex.open(folder);
+  const index = LmdbIndex.open(folder, assert.fail);
   const [key, other] = [placeKey(testDomain, testId(random)), placeKey(testDomain, testId(random))];
   const place: Place = {
     pack: 9_999_999_999,

@@ -8,6 +8,7 @@ export interface StoreNotice {
     | 'pack_missing'
     | 'pack_unreadable'
     | 'index_rebuilt'
+    | 'index_damaged'
     | 'index_write_failed'
     | 'file_not_removed';
   readonly message: string;
@@ -109,6 +110,24 @@ export function noSuchPack(pack: number): AppError {
     code: 'no_such_pack',
     advice: 'Run "sitepair store check" to see the packs.',
     details: { pack },
+  });
+}
+
+/** The index on disk cannot be used as it is (`index_damaged`); all of it can be made again. */
+export function indexDamaged(why: string): AppError {
+  return new AppError(`the index is damaged: ${why}`, {
+    code: 'index_damaged',
+    advice: 'Run "sitepair store reindex": nothing is lost, the index is made again from the packs.',
+  });
+}
+
+/** The index could not be written (`index_write_failed`). */
+export function indexWriteFailed(cause: unknown): AppError {
+  return new AppError('the index could not be written', {
+    code: 'index_write_failed',
+    retryable: true,
+    advice: 'Check the space and the disk where the index lies.',
+    cause,
   });
 }
 

@@ -6,7 +6,7 @@ import { asId } from '#model';
 import { equalBytes, isAppError, toHex } from '#runtime';
 import { parseRecord, RecordKind } from '#wire';
 import { markerBytes } from './commit-marker.ts';
-import { PackClass, packHeaderBytes } from './pack-header.ts';
+import { packHeaderBytes } from './pack-header.ts';
 import type { Store, StoreOptions } from './store.ts';
 import { ForgetfulVolumes } from './testing/forgetful-volumes.ts';
 import { folderVolumes, openTestStore, temporaryFolder } from './testing/open-store.ts';
@@ -59,15 +59,15 @@ test('leaves and nodes lie in packs of their own, listed in the order they were 
   const leaves = Array.from({ length: 4 }, () => testRecord(random, { ids: 2 }));
   const nodes = Array.from({ length: 3 }, () => testRecord(random, { kind: RecordKind.node, references: 5 }));
   await Promise.all([...leaves, ...nodes].map((record) => store.append(record)).concat(store.flush()));
-  const listed = async (only?: { class: PackClass }) => {
+  const listed = async (only?: { kind: RecordKind }) => {
     const found = [];
     for await (const { pack, offset, length } of store.records(only)) {
       found.push(toHex((await store.readAt({ pack, offset, length })).bytes));
     }
     return found;
   };
-  assert.deepEqual(await listed({ class: PackClass.leaves }), leaves.map(toHex));
-  assert.deepEqual(await listed({ class: PackClass.nodes }), nodes.map(toHex));
+  assert.deepEqual(await listed({ kind: RecordKind.leaf }), leaves.map(toHex));
+  assert.deepEqual(await listed({ kind: RecordKind.node }), nodes.map(toHex));
   assert.equal((await listed()).length, 7);
   assert.equal(store.statistics().records, 7);
   await store.close();

@@ -8,11 +8,12 @@ import { IndexFolder } from './index-folder.ts';
 import { closedEntries, openPacks } from './open-packs.ts';
 import { type AcceptsRealm, placesOf, readHeader } from './pack-files.ts';
 import type { FooterEntry } from './pack-footer.ts';
-import type { PackClass } from './pack-header.ts';
+import { classOf } from './pack-header.ts';
 import { PackLanes } from './pack-lanes.ts';
 import { packName } from './pack-name.ts';
 import { fileOf, type Pack, PackTable } from './pack-table.ts';
 import { type Place, placeKey } from './place.ts';
+import type { IndexHome, OpenedIndex } from './place-index.ts';
 import { Places } from './places.ts';
 import { type RepairReport, repairPack } from './repair-pack.ts';
 import { type ScrubFinding, type ScrubOptions, scrubPacks } from './scrub.ts';
@@ -32,6 +33,8 @@ export interface StoreOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly onNotice?: OnNotice;
+  /** For tests: another index than LMDB's. */
+  readonly openIndex?: () => Promise<OpenedIndex>;
   /** For tests: smaller packs and groups. */
   readonly limits?: Partial<StoreLimits>;
 }
@@ -58,7 +61,7 @@ export class Store {
   readonly #places: Places;
   readonly #lanes: PackLanes;
   readonly #appender: Appender;
-  readonly #indexFolder: IndexFolder;
+  readonly #indexHome: IndexHome;
   readonly #acceptsRealm: AcceptsRealm;
   readonly #limits: StoreLimits;
   /** Reindex and repair move what the other builds on: one at a time. */
@@ -69,14 +72,14 @@ export class Store {
     limits: StoreLimits,
     acceptsRealm: AcceptsRealm,
     table: PackTable,
-    indexFolder: IndexFolder,
+    indexHome: IndexHome,
     places: Places,
   ) {
     const { volumes, realmId, random, timers, onNotice = () => undefined } = options;
     const onClosed = (pack: Pack) => places.cover(pack);
     const { packBytes } = limits;
     [this.#options, this.#limits, this.#acceptsRealm] = [options, limits, acceptsRealm];
-    [this.#table, this.#indexFolder, this.#places] = [table, indexFolder, places];
+    [this.#table, this.#indexHome, this.#places] = [table, indexHome, places];
     this.#lanes = new PackLanes({ volumes, table, realmId, random, packBytes, onNotice, onClosed });
     this.#appender = new Appender({ lanes: this.#lanes, timers, limits, onDurable: (found) => places.add(found) });
   }
@@ -87,23 +90,38 @@ export class Store {
    * Throws `foreign_pack`, `foreign_store`, `pack_too_new` and the errors of volumes.
    */
   static async open(options: StoreOptions): Promise<Store> {
-    const { volumes, realmId, siteId, acceptedRealmIds = [], onNotice = () => undefined } = options;
-    const limits = { ...defaultLimits, ...options.limits };
+    const { volumes, realmId, siteId, acceptedRealmIds = [], indexFolder, onNotice = () => undefined } = options;
     const realms = new Set([realmId, ...acceptedRealmIds].map(toHex));
     const acceptsRealm = (realm: string) => realms.has(realm);
     await claimVolumes(volumes, realmId, siteId, acceptsRealm);
-    const { folder, index } = await IndexFolder.open(options.indexFolder, onNotice);
+    try {
+      return await Store.#openWith(options, acceptsRealm);
+    } catch (error) {
+      if (!isAppError(error, 'index_damaged')) throw error;
+      const details = { cause: error.message };
+      onNotice({ code: 'index_rebuilt', message: 'the index is damaged and is made anew', details });
+      await IndexFolder.discard(indexFolder);
+      return await Store.#openWith(options, acceptsRealm);
+    }
+  }
+
+  static async #openWith(options: StoreOptions, acceptsRealm: AcceptsRealm): Promise<Store> {
+    const { volumes, onNotice = () => undefined } = options;
+    const limits = { ...defaultLimits, ...options.limits };
+    const openIndex = options.openIndex ?? (() => IndexFolder.open(options.indexFolder, onNotice));
+    const { home, index } = await openIndex();
     const table = new PackTable();
     const places = new Places(index, table, limits.recentIdsMax, onNotice);
-    const store = new Store(options, limits, acceptsRealm, table, folder, places);
     try {
+      const store = new Store(options, limits, acceptsRealm, table, home, places);
       const empty = await openPacks({ volumes, table, places, acceptsRealm, onNotice });
       for (const number of empty) await store.#lanes.removeWhenSafe(number, packName(number, 'open'));
+      await home.opened();
+      return store;
     } catch (error) {
       await index.close();
       throw error;
     }
-    return store;
   }
 
   /**
@@ -182,10 +200,10 @@ export class Store {
     }
   }
 
-  /** Every durable record as the packs list it, in the order of packs; of those with lists of a class only, if given. */
-  async *records(only?: { readonly class: PackClass }): AsyncGenerator<StoredRecord> {
+  /** Every durable record as the packs list it, in the order they were written; of one kind only, if given. */
+  async *records(only?: { readonly kind: RecordKind }): AsyncGenerator<StoredRecord> {
     for (const pack of this.#table.inOrder()) {
-      if (only !== undefined && pack.class !== only.class) continue;
+      if (only !== undefined && pack.class !== classOf(only.kind)) continue;
       for (const entry of await this.#entriesOf(pack)) yield { ...entry, pack: pack.number };
     }
   }
@@ -239,14 +257,14 @@ export class Store {
         // What the old index has must lie in packs that can be listed; what grows after this stays in memory.
         await this.#appender.turnOver();
         const packs = this.#table.inOrder().filter(({ state }) => state !== 'growing');
-        return this.#indexFolder.replace(async (index) => {
+        return this.#indexHome.replace(async (index) => {
           for (const pack of packs) {
             await index.put(placesOf(pack.number, await this.#entriesOf(pack)));
             if (pack.state === 'closed') await index.cover(pack);
           }
         });
       });
-      await this.#indexFolder.removeOld();
+      await this.#indexHome.removeOld();
     });
   }
 

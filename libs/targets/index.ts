@@ -1,2 +1,2 @@
-export { volumeError, volumeFull, volumeGone, volumeIoError, volumeReadOnly } from './volume-errors.ts';
+export { volumeFull, volumeGone, volumeIoError } from './volume-errors.ts';
 export type { GrowingFile, VolumeFile, Volumes } from './volumes.ts';

@@ -26,7 +26,7 @@ export function volumeIoError(what: string, cause?: unknown): AppError {
 }
 
 /** Writing is not allowed (`volume_read_only`): mounted read-only, or another owner. */
-export function volumeReadOnly(what: string, cause?: unknown): AppError {
+function volumeReadOnly(what: string, cause?: unknown): AppError {
   return new AppError(`not allowed to ${what}`, {
     code: 'volume_read_only',
     advice: 'Mount the file system for writing and give the folder to the user that runs Sitepair.',

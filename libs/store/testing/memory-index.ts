@@ -1,5 +1,5 @@
 import type { Place } from '../place.ts';
-import type { CoveredPack, PlaceIndex } from '../place-index.ts';
+import type { CoveredPack, OpenedIndex, PlaceIndex } from '../place-index.ts';
 
 /** An index that keeps nothing: for tests that open a store a thousand times. */
 export class MemoryIndex implements PlaceIndex {
@@ -31,11 +31,32 @@ export class MemoryIndex implements PlaceIndex {
     yield* [...this.#places];
   }
 
-  async flush(): Promise<void> {
+  async close(): Promise<void> {
+    await Promise.resolve();
+  }
+}
+
+/** For `openIndex` of a store: an index that outlives the store, like LMDB's, until `forget` is called. */
+export class MemoryIndexHome {
+  #index = new MemoryIndex();
+
+  readonly open = async (): Promise<OpenedIndex> => ({ home: this, index: this.#index });
+
+  forget(): void {
+    this.#index = new MemoryIndex();
+  }
+
+  async opened(): Promise<void> {
     await Promise.resolve();
   }
 
-  async close(): Promise<void> {
+  async replace(fill: (index: PlaceIndex) => Promise<void>): Promise<PlaceIndex> {
+    this.#index = new MemoryIndex();
+    await fill(this.#index);
+    return this.#index;
+  }
+
+  async removeOld(): Promise<void> {
     await Promise.resolve();
   }
 }

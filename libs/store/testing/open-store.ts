@@ -7,10 +7,11 @@ import type { Volumes } from '#targets';
 import { FolderVolumes } from '#targets/folder';
 import { Store, type StoreOptions } from '../store.ts';
 import type { StoreNotice } from '../store-errors.ts';
+import type { MemoryIndexHome } from './memory-index.ts';
 import { seededRandom } from './records.ts';
 
-export const testRealm = asId('RealmId', new Uint8Array(16).fill(1));
-export const testSite = asId('SiteId', new Uint8Array(16).fill(2));
+const testRealm = asId('RealmId', new Uint8Array(16).fill(1));
+const testSite = asId('SiteId', new Uint8Array(16).fill(2));
 
 let openings = 0;
 
@@ -28,17 +29,20 @@ export async function folderVolumes(t: { after(run: () => Promise<void>): void }
   return volumes;
 }
 
-/** Opens a store with small packs and groups that commit on `flush` only, and collects its notices. */
+/**
+ * Opens a store with small packs and groups that commit on `flush` only, and collects its notices. `index` is a folder for
+ * LMDB, or where opening it a hundred times would take long, one in memory.
+ */
 export async function openTestStore(
   volumes: Volumes,
-  indexFolder: string,
+  index: string | MemoryIndexHome,
   more: Partial<StoreOptions> = {},
 ): Promise<{ store: Store; notices: StoreNotice[] }> {
   openings += 1;
   const notices: StoreNotice[] = [];
   const store = await Store.open({
     volumes,
-    indexFolder,
+    ...(typeof index === 'string' ? { indexFolder: index } : { indexFolder: '', openIndex: index.open }),
     realmId: testRealm,
     siteId: testSite,
     // Pack ids must differ from one opening to the next.
