@@ -233,7 +233,7 @@ export class Catalog implements AsyncDisposable {
 
   /** Reads every log again and verifies every checksum, link and signature in it. */
   async verifyLogs(): Promise<LogVerification> {
-    return this.#change(() => verifyLogs(this.#ingest));
+    return await verifyLogs(this.#ingest);
   }
 
   /** Makes all views anew from the logs: after keys have become known that open more, say. */

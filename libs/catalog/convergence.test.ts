@@ -8,12 +8,15 @@ import { isAppError, toHex } from '#runtime';
 import { convergeCatalog } from './sync.ts';
 import { channelPair } from './testing/channel-pair.ts';
 import { seedOf, testSigner } from './testing/test-keys.ts';
-import { addition, agree, allViews, dataset, pair, snapshot, TestSite } from './testing/test-site.ts';
+import { addition, agree, allViews, copyOf, dataset, pair, snapshot, TestSite } from './testing/test-site.ts';
 
 type Step =
   | { readonly do: 'append'; readonly site: number; readonly count: number }
   | { readonly do: 'sync'; readonly site: number; readonly peer: number }
-  | { readonly do: 'restart' | 'kill views' | 'back up disk' | 'set disk back' | 'burn'; readonly site: number };
+  | {
+      readonly do: 'restart' | 'kill views' | 'back up disk' | 'set disk back' | 'burn' | 'go on by key';
+      readonly site: number;
+    };
 
 const site = fc.nat({ max: 4 });
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -31,6 +34,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         'back up disk' as const,
         'set disk back' as const,
         'burn' as const,
+        'go on by key' as const,
       ),
       site,
     }),
@@ -61,6 +65,7 @@ class World {
     else if (what.do === 'sync') await this.sync(at, this.#at(what.peer));
     else if (what.do === 'restart') await at.restart();
     else if (what.do === 'burn') await this.#burn(at);
+    else if (what.do === 'go on by key') await this.#goOn(at);
     else {
       await at.close();
       const backup = `${at.folder}-backup`;
@@ -112,7 +117,9 @@ class World {
 
   async #append(at: TestSite, count: number): Promise<void> {
     const mail = dataset('mail', at.name);
-    const entries = Array.from({ length: count }, () => snapshot(mail, `${this.#made++}`, this.#made));
+    const entries = Array.from({ length: count }, () => snapshot(mail, `${this.#made++}`, this.#made)).flatMap(
+      (made) => [made, copyOf(made, at.siteId)],
+    );
     try {
       await at.catalog.append([mail, ...entries]);
     } catch (error) {
@@ -125,6 +132,15 @@ class World {
       await at.catalog.append(this.#pairedWith(at).map((other) => addition(at, other, 'full')));
       await at.catalog.adoptSuperseded();
       await at.catalog.append([mail, ...entries]);
+    }
+  }
+
+  /** A new incarnation without the kit: on a disk that was set back it may stand against another one. */
+  async #goOn(at: TestSite): Promise<void> {
+    try {
+      await at.reopenLog(false);
+    } catch (error) {
+      assert.ok(isAppError(error, 'catalog_kit_needed'), `${error}`);
     }
   }
 

@@ -61,13 +61,12 @@ export async function appendFrames(path: string, offset: number, frames: readonl
       syncFolder(dirname(dirname(path)));
     }
   } catch (cause) {
-    const failed = logWriteFailed(path, cause);
     try {
       await handle?.truncate(offset);
     } catch (again) {
-      throw new AggregateError([failed, again], failed.message);
+      throw logWriteFailed(path, new AggregateError([cause, again], 'it could not be cut back either'));
     }
-    throw failed;
+    throw logWriteFailed(path, cause);
   } finally {
     await handle?.close();
   }
@@ -93,11 +92,16 @@ export async function truncateLog(path: string, bytes: number): Promise<void> {
 // Reads of this size keep a disk streaming; many logs may be open at once.
 const blockBytes = 262_144;
 
-/** The bytes of a log from `offset`, in blocks that are not reused. */
-export async function* readBlocks(path: string, offset = 0): AsyncGenerator<Uint8Array> {
+/** The bytes of a log from `offset` to `end` or its own end, in blocks that are not reused. */
+export async function* readBlocks(
+  path: string,
+  offset = 0,
+  end = Number.POSITIVE_INFINITY,
+): AsyncGenerator<Uint8Array> {
   await using handle = await open(path, 'r');
-  for (let at = offset; ; ) {
-    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(blockBytes), 0, blockBytes, at);
+  for (let at = offset; at < end; ) {
+    const length = Math.min(blockBytes, end - at);
+    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(length), 0, length, at);
     if (bytesRead === 0) return;
     yield buffer.subarray(0, bytesRead);
     at += bytesRead;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { isAppError, toHex } from '#runtime';
@@ -223,4 +223,34 @@ test('a forged batch that a damaged log makes look like a frame is not believed'
   writeFileSync(path, Buffer.concat([good.subarray(0, good.length - forged.length), new Uint8Array(5), forged]));
   await a.open();
   assert.deepEqual(labels(a), [1, 2, 3]);
+});
+
+test('when the disk refuses a write nothing is acknowledged, and nothing more is written before a restart', async (t) => {
+  const a = await siteWithLog(t);
+  const path = logOf(a);
+  const good = readFileSync(path);
+  rmSync(path);
+  symlinkSync('/dev/full', path);
+  const digest = a.catalog.digest();
+  const refused = (error: unknown) => isAppError(error, 'catalog_write_failed');
+  await assert.rejects(a.catalog.append([snapshot(mail, '4', 4)]), refused);
+  rmSync(path);
+  writeFileSync(path, good);
+  await assert.rejects(a.catalog.append([snapshot(mail, '5', 5)]), refused);
+  assert.deepEqual(a.catalog.digest(), digest);
+  await a.restart();
+  await a.catalog.append([snapshot(mail, '6', 6)]);
+  assert.deepEqual(labels(a), [1, 2, 3, 6]);
+});
+
+test('an entry is not shown to anybody before it is on stable storage', async (t) => {
+  const a = await siteWithLog(t);
+  const before = a.catalog.digest();
+  const log = readFileSync(logOf(a)).length;
+  const sizes: number[] = [];
+  a.catalog.onChange(() => sizes.push(readFileSync(logOf(a)).length));
+  const appended = a.catalog.append([snapshot(mail, '4', 4)]);
+  assert.deepEqual(a.catalog.digest(), before);
+  await appended;
+  assert.ok(sizes.length === 1 && (sizes[0] ?? 0) > log);
 });

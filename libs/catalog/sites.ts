@@ -93,6 +93,7 @@ export class Sites {
       return;
     }
     projectBatch(this.#ports, this.author(batch.siteId), batch, counts);
+    if (after.contested !== undefined) voidStoreCopies(this.#ports.views, this.author(batch.siteId));
     this.#timelines.set(site, after);
     this.#saveRow({ ...this.#rowOf(batch.siteId), madeOf: fingerprint(after) });
   }

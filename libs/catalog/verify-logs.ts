@@ -26,15 +26,18 @@ export async function verifyLogs(ports: Pick<IngestPorts, 'folder' | 'chains' | 
     const chain = ports.chains.find(name.siteId, name.incarnationId);
     const siteId = asId('SiteId', name.siteId);
     const incarnationId = asId('IncarnationId', name.incarnationId);
+    // What is being appended meanwhile is looked at next time.
+    const logBytes = chain?.logBytes ?? 0;
+    const blocks = readBlocks(logPath(ports.folder, name), 0, logBytes);
     let end = 0;
-    for await (const { signedBytes, offset, length } of scanFrames(readBlocks(logPath(ports.folder, name)))) {
+    for await (const { signedBytes, offset, length } of scanFrames(blocks)) {
       const what = signedBytes === undefined ? 'damaged' : faultOf(ports, chain, signedBytes);
       if (what === undefined) batches += 1;
       else faults.push({ siteId, incarnationId, offset, what });
       end = offset + length;
       if (batches % batchesAtOnce === 0) await new Promise(setImmediate);
     }
-    if (end < (chain?.logBytes ?? 0)) faults.push({ siteId, incarnationId, offset: end, what: 'cut_short' });
+    if (end < logBytes) faults.push({ siteId, incarnationId, offset: end, what: 'cut_short' });
   }
   return { batches, faults };
 }
