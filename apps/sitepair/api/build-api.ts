@@ -61,6 +61,10 @@ export function buildApi(operations: Operations, { logger }: ApiOptions): Fastif
   app.route({ ...routes.pairSetAddresses, handler: ({ body }) => operations.pairSetAddresses(body) });
   app.route({ ...routes.pairRemove, handler: ({ body }) => operations.pairRemove(body) });
 
+  app.route({ ...routes.agentInvite, handler: ({ body }) => operations.agentInvite(body) });
+  app.route({ ...routes.agentList, handler: () => operations.agentList() });
+  app.route({ ...routes.agentRevoke, handler: ({ body }) => operations.agentRevoke(body) });
+
   app.route({ ...routes.datasets, handler: () => operations.datasets() });
   app.route({ ...routes.snapshots, handler: ({ query }) => operations.snapshots(query) });
   app.route({ ...routes.snapshot, handler: ({ query }) => operations.snapshot(query) });

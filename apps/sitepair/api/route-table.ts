@@ -9,6 +9,10 @@ export const routeTable = {
   pairSetAddresses: { method: 'POST', url: '/api/v1/pair/addresses' },
   pairRemove: { method: 'POST', url: '/api/v1/pair/remove' },
 
+  agentInvite: { method: 'POST', url: '/api/v1/agents/invite' },
+  agentList: { method: 'GET', url: '/api/v1/agents' },
+  agentRevoke: { method: 'POST', url: '/api/v1/agents/revoke' },
+
   datasets: { method: 'GET', url: '/api/v1/datasets' },
   snapshots: { method: 'GET', url: '/api/v1/snapshots' },
   snapshot: { method: 'GET', url: '/api/v1/snapshot' },

@@ -2,6 +2,7 @@ import { type Static, type TSchema, Type } from 'typebox';
 import { routeTable } from './route-table.ts';
 import {
   addressList,
+  agentList,
   checkView,
   codeText,
   datasetList,
@@ -59,6 +60,16 @@ export const routes = {
     ...action(request({ peer: nameText, addresses: addressList }), pairingView),
   },
   pairRemove: { ...routeTable.pairRemove, ...action(request({ peer: nameText }), Type.Object({ warnings: textList })) },
+
+  agentInvite: {
+    ...routeTable.agentInvite,
+    ...action(request({ name: nameText, addresses: addressList }), invitationView),
+  },
+  agentList: { ...routeTable.agentList, ...question(nothing, agentList) },
+  agentRevoke: {
+    ...routeTable.agentRevoke,
+    ...action(request({ name: nameText }), Type.Object({ name: Type.String() })),
+  },
 
   datasets: { ...routeTable.datasets, ...question(nothing, datasetList) },
   snapshots: { ...routeTable.snapshots, ...question(request({ dataset: Type.Optional(nameText) }), snapshotList) },

@@ -120,6 +120,16 @@ export const digestView = Type.Object({
   heads: list(Type.Object({ site: Type.String(), incarnation: Type.String(), sequence: count })),
 });
 
+const agentView = Type.Object({
+  name: Type.String(),
+  state: Type.Enum(['enrolled', 'must_enroll_again', 'revoked']),
+  enrolledAt: Type.String(),
+  fingerprint: Type.String(),
+  datasets: list(Type.String()),
+  connected: Type.Boolean(),
+});
+
+export const agentList = list(agentView);
 export const datasetList = list(datasetView);
 export const snapshotList = list(snapshotView);
 export const pairingList = list(pairingView);

@@ -10,10 +10,13 @@ import { Store } from '#store';
 import type { Volumes } from '#targets';
 import { FolderVolumes } from '#targets/folder';
 import { softwareVersion } from '../software-version.ts';
+import { AgentServices } from './agent-services.ts';
+import { Agents } from './agents.ts';
 import { BlindVaults } from './blind-vault.ts';
 import { knownSiteKeys, realmSealer, signerOf } from './catalog-keys.ts';
 import { ClientServices } from './client-services.ts';
 import { type ContentFetcherOptions, contentFetcher } from './content-fetcher.ts';
+import { DatasetOwners } from './dataset-owners.ts';
 import { followCatalog } from './follow-catalog.ts';
 import { Invitations } from './invitations.ts';
 import { replicationWindowBytes } from './limits.ts';
@@ -57,6 +60,7 @@ export class Appliance implements AsyncDisposable {
   readonly book: SnapshotBook;
   readonly clients: ClientServices;
   readonly receiver: SnapshotReceiver;
+  readonly agents: Agents;
   readonly vaults: BlindVaults;
   readonly services: LinkServices;
   readonly links: Links;
@@ -118,14 +122,18 @@ export class Appliance implements AsyncDisposable {
       settings,
       peers,
       invitations: () => this.invitations.current(),
+      agentByHint: (hint) => this.agents.file.pairByHint(hint),
+      onAgentLink: (link) => this.agents.accept(link),
       serveLink: (link) => this.services.serve(link),
       onUp: (link, peer) => this.#onUp(link, peer),
       onDoorOpened: (door, session) => {
         if (door.purpose === 'pairing') this.pairing.welcome(door.invitation, session);
+        else if (door.purpose === 'agent') this.agents.welcome(door.invitation, door.name, session);
         else welcomeBack(this, door.peer, session);
       },
       onRefused: (reason, address) => environment.logger.warn({ err: reason, address }, 'a connection was refused'),
     });
+    const datasetOwners = new DatasetOwners(catalog, siteId);
     const fetcher = (fromSite: Uint8Array) =>
       contentFetcher(
         this.#fetching(store, () => keys.book),
@@ -139,8 +147,28 @@ export class Appliance implements AsyncDisposable {
       clock,
       timers,
       random,
+      owners: datasetOwners,
       fetcher,
       onSnapshot: () => this.nudgeAll(),
+    });
+    const agentServices = new AgentServices({
+      siteId,
+      siteName: opened.site.name,
+      catalog,
+      clients: this.clients,
+      book: this.book,
+      owners: datasetOwners,
+      agents: () => this.agents,
+    });
+    this.agents = new Agents({
+      paths,
+      identity,
+      catalog,
+      invitations: this.invitations,
+      owners: datasetOwners,
+      introduction: () => this.realm.introduction(),
+      clock,
+      serveLink: (link) => agentServices.serve(link),
     });
     this.replicator = new Replicator({
       store,

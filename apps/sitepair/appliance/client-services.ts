@@ -6,6 +6,8 @@ import { openNode } from '#records';
 import { type FetchFromPeers, type RecordStore, receiveUpload, serveReads, type UploadTarget } from '#replication';
 import { AppError, type Clock, equalBytes, type Random, type Timers, toHex } from '#runtime';
 import { decodeNode } from '#wire';
+import type { Agent } from './agent-file.ts';
+import type { DatasetOwners } from './dataset-owners.ts';
 import { uploadWindowBytes } from './limits.ts';
 import type { RealmKeys } from './realm-keys.ts';
 
@@ -17,14 +19,23 @@ export interface ClientServicesOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
+  readonly owners: DatasetOwners;
   readonly fetcher: (fromSite: Uint8Array) => FetchFromPeers;
   /** Something new is complete here: peers may want it. */
   readonly onSnapshot: () => void;
 }
 
-/** What the admin's own clients may do: back up into any dataset of this site, read any snapshot. */
+/** What a client says of the upload that it begins. */
+export interface UploadBeginning {
+  readonly datasetName: string;
+  readonly host: string;
+  readonly paths: readonly Uint8Array[];
+}
+
+/** What the admin's own clients may do: back up into any dataset that is no agent's, read any snapshot. */
 export class ClientServices {
   readonly #options: ClientServicesOptions;
+  #begun: Promise<unknown> = Promise.resolve();
 
   constructor(options: ClientServicesOptions) {
     this.#options = options;
@@ -32,37 +43,50 @@ export class ClientServices {
 
   /** Registers the client services on a mux of control.sock. */
   serve(mux: Mux): void {
-    const { store, keys, random, timers, catalog, fetcher } = this.#options;
     mux.serve('upload', (channel) =>
       receiveUpload(channel, {
-        store,
-        keys: keys.book,
-        random,
-        timers,
-        windowBytes: uploadWindowBytes,
+        ...this.uploadParts(),
         checkHashes: false,
-        begin: (begin) => this.#begin(begin),
-        recordSnapshot: (target, snapshotId, manifest) => this.#record(target, snapshotId, manifest),
+        begin: (begin) => this.begin(begin, undefined),
+        recordSnapshot: (target, snapshotId, manifest) => this.record(target, snapshotId, manifest),
       }),
     );
     mux.serve('read', (channel) =>
       serveReads(channel, {
-        store,
-        keys: keys.book,
-        open: (snapshotId) => ({ domainId: this.#known(catalog, snapshotId).domainId }),
-        fetcher,
+        ...this.readParts(),
+        open: (snapshotId) => ({ domainId: this.#known(snapshotId).domainId }),
         cutOut: false,
       }),
     );
   }
 
-  async #begin(begin: {
-    readonly datasetName: string;
-    readonly host: string;
-    readonly paths: readonly Uint8Array[];
-  }): Promise<UploadTarget> {
-    const { catalog, keys, siteId } = this.#options;
+  /** What every upload into this site's store works with. */
+  uploadParts() {
+    const { store, keys, random, timers } = this.#options;
+    return { store, keys: keys.book, random, timers, windowBytes: uploadWindowBytes };
+  }
+
+  /** What every read through this site works with. */
+  readParts() {
+    const { store, keys, fetcher } = this.#options;
+    return { store, keys: keys.book, fetcher };
+  }
+
+  /**
+   * Finds or makes the dataset of an upload; `agent` is undefined for the admin. One after the other, so that no two take
+   * the same name. Throws `dataset_taken`.
+   */
+  begin(begin: UploadBeginning, agent: Agent | undefined): Promise<UploadTarget> {
+    const begun = this.#begun.then(() => this.#begin(begin, agent));
+    this.#begun = begun.catch(() => undefined);
+    return begun;
+  }
+
+  async #begin(begin: UploadBeginning, agent: Agent | undefined): Promise<UploadTarget> {
+    const { catalog, keys, siteId, owners } = this.#options;
     const name = checkedName('dataset', begin.datasetName);
+    const exists = catalog.views.datasetsNamed(name).some((dataset) => equalBytes(dataset.siteId, siteId));
+    await owners.admit(name, agent, exists);
     const dataset = this.#ownDataset(name) ?? (await this.#createDataset(name, begin));
     const domain = findDomain(keys.keyring, dataset.domainId);
     if (domain === undefined) throw domainMissing(name);
@@ -93,10 +117,7 @@ export class ClientServices {
     return named.findLast((dataset) => equalBytes(dataset.siteId, this.#options.siteId) && !dataset.superseded);
   }
 
-  async #createDataset(
-    name: string,
-    { host, paths }: { readonly host: string; readonly paths: readonly Uint8Array[] },
-  ) {
+  async #createDataset(name: string, { host, paths }: UploadBeginning) {
     const { catalog, keys, random } = this.#options;
     // The realm's first domain: content of all managed datasets is stored once.
     const domainId = keys.keyring.domains.toSorted((a, b) => a.createdSeconds - b.createdSeconds)[0]?.domainId;
@@ -106,7 +127,8 @@ export class ClientServices {
     return { datasetId, domainId };
   }
 
-  async #record(target: UploadTarget, snapshotId: SnapshotId, payload: Uint8Array): Promise<void> {
+  /** Logs a snapshot that is complete here; the last step of an upload. */
+  async record(target: UploadTarget, snapshotId: SnapshotId, payload: Uint8Array): Promise<void> {
     const { catalog, clock, siteId } = this.#options;
     const node = decodeNode(payload);
     if (node.type !== 'manifest') throw notAManifest();
@@ -133,8 +155,8 @@ export class ClientServices {
     this.#options.onSnapshot();
   }
 
-  #known(catalog: Catalog, snapshotId: Uint8Array): SnapshotView {
-    const [snapshot] = catalog.views.snapshotsById(toHex(snapshotId), 1);
+  #known(snapshotId: Uint8Array): SnapshotView {
+    const [snapshot] = this.#options.catalog.views.snapshotsById(toHex(snapshotId), 1);
     if (snapshot !== undefined) return snapshot;
     throw new AppError('this appliance knows no such snapshot', {
       code: 'snapshot_unknown',
@@ -146,6 +168,8 @@ export class ClientServices {
 function checkManifest(manifest: Manifest, target: UploadTarget): void {
   if (!equalBytes(manifest.siteId, target.siteId) || !equalBytes(manifest.datasetId, target.datasetId))
     throw notAManifest();
+  // What the log keeps of it; a client's manifest may say what it likes.
+  if (manifest.host.length > 255) throw notAManifest();
 }
 
 function notAManifest(): AppError {

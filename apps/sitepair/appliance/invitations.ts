@@ -11,6 +11,8 @@ import type { StatePaths } from './state-folder.ts';
 export interface OpenInvitation {
   readonly secret: Uint8Array;
   readonly role: PeerRole;
+  /** For another machine, that is to be an agent of this name, and not for a site. */
+  readonly agent?: string | undefined;
   readonly expiresSeconds: number;
   /** The site that came through; only it may come again, should its answer have been lost. */
   readonly usedBy: string | undefined;
@@ -40,20 +42,19 @@ export class Invitations {
     this.#open = existsSync(this.#file) ? decode(readFileSync(this.#file, 'utf8')) : [];
   }
 
-  /** Opens a door; the oldest one closes when there are too many. */
+  /** Opens a door for a site; the oldest one closes when there are too many. */
   make(identity: SiteIdentity, addresses: readonly string[], role: PeerRole): Invitation {
-    const secret = invitationSecret(this.#random);
-    const expiresSeconds = Math.floor(this.#clock.nowMs() / 1000) + lifetimeSeconds;
-    this.#keep([...this.current().slice(1 - openMax), { secret, role, expiresSeconds, usedBy: undefined }]);
-    const code = encodeInvitation({
-      addresses: [...addresses],
-      inviterFingerprint: staticFingerprint(handshakePublicOf(identity.key.publicKey)),
-      secret,
-      role: invitationRoles[role],
-      expiresSeconds,
-      purpose: invitationPurposes.site,
-    });
-    return { code, expiresAt: new Date(expiresSeconds * 1000).toISOString(), addresses };
+    return this.#make(identity, addresses, role, undefined);
+  }
+
+  /** Opens a door for another machine that is to be an agent of this name. */
+  makeForAgent(identity: SiteIdentity, addresses: readonly string[], agent: string): Invitation {
+    return this.#make(identity, addresses, 'full', agent);
+  }
+
+  /** Closes the doors that are open for an agent of this name. */
+  withdrawForAgent(agent: string): void {
+    this.#keep(this.current().filter((invitation) => invitation.agent !== agent));
   }
 
   current(): readonly OpenInvitation[] {
@@ -68,6 +69,22 @@ export class Invitations {
     if (invitation === undefined || (invitation.usedBy !== undefined && invitation.usedBy !== usedBy)) return false;
     this.#keep(this.current().map((one) => (one === invitation ? { ...one, usedBy } : one)));
     return true;
+  }
+
+  #make(identity: SiteIdentity, addresses: readonly string[], role: PeerRole, agent: string | undefined): Invitation {
+    const secret = invitationSecret(this.#random);
+    const expiresSeconds = Math.floor(this.#clock.nowMs() / 1000) + lifetimeSeconds;
+    const opened: OpenInvitation = { secret, role, agent, expiresSeconds, usedBy: undefined };
+    this.#keep([...this.current().slice(1 - openMax), opened]);
+    const code = encodeInvitation({
+      addresses: [...addresses],
+      inviterFingerprint: staticFingerprint(handshakePublicOf(identity.key.publicKey)),
+      secret,
+      role: agent === undefined ? invitationRoles[role] : 0,
+      expiresSeconds,
+      purpose: agent === undefined ? invitationPurposes.site : invitationPurposes.agent,
+    });
+    return { code, expiresAt: new Date(expiresSeconds * 1000).toISOString(), addresses };
   }
 
   #keep(open: readonly OpenInvitation[]): void {

@@ -16,9 +16,10 @@ import { AppError, equalBytes } from '#runtime';
 import type { OpenInvitation } from './invitations.ts';
 import type { Peer, PeerFile } from './peers.ts';
 
-/** A way in for somebody without a pair: an invitation, or the door key of a site that may have burnt. */
+/** A way in for somebody without a pair: an invitation of a site or an agent, or the door key of a site that may have burnt. */
 export type OpenDoor =
   | (Door & { readonly purpose: 'pairing'; readonly invitation: OpenInvitation })
+  | (Door & { readonly purpose: 'agent'; readonly invitation: OpenInvitation; readonly name: string })
   | (Door & { readonly purpose: 'rebuild'; readonly peer: Peer });
 
 export interface LinksOptions {
@@ -27,6 +28,9 @@ export interface LinksOptions {
   readonly invitations: () => readonly OpenInvitation[];
   /** Registers what this peer may open; called in the turn in which a link is there. */
   readonly serveLink: (link: Link) => void;
+  /** Agents dial and are never dialled: nobody keeps their links for them. */
+  readonly agentByHint: (hint: Uint8Array) => PairSecret | undefined;
+  readonly onAgentLink: (link: Link) => void;
   readonly onUp: (link: Link, peer: Peer) => void;
   readonly onDoorOpened: (door: OpenDoor, session: DoorSession) => void;
   readonly onRefused: (reason: AppError, address: string) => void;
@@ -54,7 +58,7 @@ export class Links {
       settings,
       pairs,
       doors,
-      onLink: (link) => this.#keeper.accept(link),
+      onLink: (link) => (link.peer.role === 'agent' ? options.onAgentLink(link) : this.#keeper.accept(link)),
       onDoorOpened: options.onDoorOpened,
       onRefused: options.onRefused,
     });
@@ -115,7 +119,7 @@ export class Links {
   }
 
   #pairBook(): PairBook {
-    const { peers } = this.#options;
+    const { peers, agentByHint } = this.#options;
     const secretOf = (peer: Peer | undefined): PairSecret | undefined =>
       peer && {
         peerSiteId: peer.siteId,
@@ -125,7 +129,8 @@ export class Links {
         addresses: peer.addresses,
       };
     return {
-      byHint: (hint) => secretOf(peers.all().find((peer) => equalBytes(pairHint(peer.secret), hint))),
+      byHint: (hint) =>
+        secretOf(peers.all().find((peer) => equalBytes(pairHint(peer.secret), hint))) ?? agentByHint(hint),
       byPeer: (siteId) => secretOf(peers.find(siteId)),
     };
   }
@@ -133,7 +138,11 @@ export class Links {
   #doors(): OpenDoor[] {
     const invited = this.#options
       .invitations()
-      .map((invitation) => ({ purpose: 'pairing' as const, psk: invitation.secret, invitation }));
+      .map((invitation) =>
+        invitation.agent === undefined
+          ? { purpose: 'pairing' as const, psk: invitation.secret, invitation }
+          : { purpose: 'agent' as const, psk: invitation.secret, invitation, name: invitation.agent },
+      );
     const burnt = this.#options.peers
       .paired()
       .filter((peer) => peer.doorKey.length === 32)

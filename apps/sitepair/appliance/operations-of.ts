@@ -40,11 +40,8 @@ export function operationsOf(appliance: Appliance): Operations {
       };
     },
     serveClient: (mux) => appliance.clients.serve(mux),
-    pairInvite: async ({ addresses, role }) => {
-      const reachable = addresses.length > 0 ? addresses : realm.introduction().addresses;
-      if (reachable.length === 0) throw notListening();
-      return appliance.invitations.make(identity, reachable, role);
-    },
+    pairInvite: async ({ addresses, role }) =>
+      appliance.invitations.make(identity, reachableAt(appliance, addresses), role),
     pairAccept: ({ code }) => pairing.accept(code),
     pairConfirm: ({ peer }) => pairing.confirm(peer),
     pairList: () => peers.all().map((peer) => pairing.view(peer)),
@@ -54,6 +51,12 @@ export function operationsOf(appliance: Appliance): Operations {
       return pairing.view(changed);
     },
     pairRemove: ({ peer }) => pairing.remove(peer),
+    agentInvite: async ({ name, addresses }) => appliance.agents.invite(name, reachableAt(appliance, addresses)),
+    agentList: () => appliance.agents.list(),
+    agentRevoke: async ({ name }) => {
+      await appliance.agents.revoke(name);
+      return { name };
+    },
     datasets: () => book.datasets(),
     snapshots: ({ dataset }) => book.snapshots(dataset),
     snapshot: ({ reference }) => book.snapshot(reference),
@@ -115,6 +118,13 @@ async function replicate(
   const results = [];
   for (const peer of wanted) results.push(await replicator.bring(peer, request.dataset, run));
   return { peers: results };
+}
+
+/** The addresses for an invitation: those given, else what this listens on. */
+function reachableAt({ realm }: Appliance, given: readonly string[]): readonly string[] {
+  const addresses = given.length > 0 ? given : realm.introduction().addresses;
+  if (addresses.length === 0) throw notListening();
+  return addresses;
 }
 
 function additionBy({ environment, identity }: Appliance) {

@@ -15,6 +15,10 @@ export interface Operations {
   pairSetAddresses(request: { readonly peer: string; readonly addresses: readonly string[] }): Promise<PairingView>;
   pairRemove(request: { readonly peer: string }): Promise<{ readonly warnings: readonly string[] }>;
 
+  agentInvite(request: { readonly name: string; readonly addresses: readonly string[] }): Promise<Invitation>;
+  agentList(): AgentView[];
+  agentRevoke(request: { readonly name: string }): Promise<{ readonly name: string }>;
+
   datasets(): DatasetView[];
   snapshots(request: { readonly dataset?: string }): SnapshotView[];
   /** Resolves [SITE/]DATASET@latest, @TIME, or an id prefix. Throws `snapshot_unknown`, `snapshot_ambiguous`. */
@@ -86,6 +90,16 @@ export interface PairingView {
   readonly link: 'up' | 'down' | 'none';
   /** Why it is down, or since when it is up. */
   readonly linkDetail: string;
+}
+
+export interface AgentView {
+  readonly name: string;
+  /** "must_enroll_again": the log knows it, but the appliance was rebuilt since. */
+  readonly state: 'enrolled' | 'must_enroll_again' | 'revoked';
+  readonly enrolledAt: string;
+  readonly fingerprint: string;
+  readonly datasets: readonly string[];
+  readonly connected: boolean;
 }
 
 export interface DatasetView {

@@ -14,6 +14,21 @@ export function invitationExpired(): AppError {
   });
 }
 
+export function agentInvitation(): AppError {
+  return new AppError('this invitation is for an agent, not for a site', {
+    code: 'invitation_for_agent',
+    advice:
+      'Use it on the machine that is to be backed up: "sitepair agent enroll CODE". Sites: "sitepair pair invite".',
+  });
+}
+
+export function siteInvitation(): AppError {
+  return new AppError('this invitation is for a site, not for an agent', {
+    code: 'invitation_for_site',
+    advice: 'Ask for one made with "sitepair agent invite NAME". Sites accept theirs with "sitepair pair accept CODE".',
+  });
+}
+
 export function inviterUnreachable(addresses: readonly string[], cause: unknown): AppError {
   return new AppError(`the inviting site cannot be reached at ${addresses.join(', ')}`, {
     code: 'inviter_unreachable',

@@ -12,11 +12,12 @@ import type { MessageChannel } from '#replication';
 import { type Clock, equalBytes, isAppError } from '#runtime';
 import { codecOf } from '#wire';
 import { checkIntroduction, checkJoining, type Introduction, signIntroduction, siteIdOf } from './introduction.ts';
-import { decodeInvitation, type InvitationFields, invitationRoles } from './invitation-code.ts';
+import { decodeInvitation, type InvitationFields, invitationPurposes, invitationRoles } from './invitation-code.ts';
 import { type Invitations, type OpenInvitation, staticFingerprint } from './invitations.ts';
 import type { Links } from './links.ts';
 import type { PairingView, PeerRole } from './operations.ts';
 import {
+  agentInvitation,
   alreadyPaired,
   cutShort,
   invitationExpired,
@@ -207,6 +208,7 @@ export class Pairing {
   }
 
   #checkInvitation(invitation: InvitationFields): void {
+    if (invitation.purpose === invitationPurposes.agent) throw agentInvitation();
     if (invitation.expiresSeconds <= this.#options.clock.nowMs() / 1000) throw invitationExpired();
   }
 
