@@ -24,8 +24,23 @@ export function protoRoot(file: string, keepCase = false): protobuf.Root {
   const text = readFileSync(new URL(`../../proto/${file}`, import.meta.url), 'utf8');
   const root = protobuf.parse(text, { keepCase }).root;
   root.resolveAll();
+  emptyBytesAreBytes(root);
   roots.set(key, root);
   return root;
+}
+
+const noBytes = new Uint8Array(0);
+
+/** Absent `bytes` fields decode to an empty Uint8Array; protobufjs itself gives an empty list, which has no subarray. */
+function emptyBytesAreBytes(namespace: protobuf.NamespaceBase): void {
+  for (const nested of namespace.nestedArray) {
+    if (nested instanceof protobuf.Type) {
+      for (const field of nested.fieldsArray) {
+        if (field.type === 'bytes' && !field.repeated) nested.ctor.prototype[field.name] = noBytes;
+      }
+    }
+    if (nested instanceof protobuf.Namespace) emptyBytesAreBytes(nested);
+  }
 }
 
 /** The codec of message `type` (full name) in `proto/FILE`; `T` is its shape by hand, with protobufjs's defaults. */
