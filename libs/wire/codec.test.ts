@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { TreeNode } from '#model';
 import { isAppError } from '#runtime';
 import { codecOf } from './codec.ts';
 import { decodeNode, encodeNode } from './tree-codec.ts';
@@ -37,13 +38,12 @@ test('truncated and foreign bytes are refused as malformed', () => {
 });
 
 test('a node has one body, and the same node gives the same bytes', () => {
-  const node = {
+  const node: TreeNode = {
     type: 'contentList',
     contentList: { extents: [{ chunkHash: new Uint8Array(32).fill(4), length: 9 }], parts: [] },
-  } as const;
-  const mutable = structuredClone(node) as Parameters<typeof encodeNode>[0];
-  assert.deepEqual(encodeNode(mutable), encodeNode(mutable));
-  assert.equal(decodeNode(encodeNode(mutable)).type, 'contentList');
+  };
+  assert.deepEqual(encodeNode(node), encodeNode(node));
+  assert.equal(decodeNode(encodeNode(node)).type, 'contentList');
   assert.throws(
     () => decodeNode(new Uint8Array(0)),
     (error) => isAppError(error, 'malformed_message'),
