@@ -36,8 +36,12 @@ export interface ReplicatorOptions {
 export type PeerResult = ReplicateResult['peers'][number];
 
 const baseCandidatesMax = 64;
-/** How long a passing refusal (the line was cut, another sender is at it) waits before the next try. */
-const retryDelayMs = 2000;
+/**
+ * How long a passing refusal waits before the next try, twice as long each time. The first wait is short: an offer is often
+ * there a moment before the catalog entry that it names. Later ones are for a cut line and for another sender.
+ */
+const firstRetryDelayMs = 25;
+const retryDelayMaxMs = 2000;
 /** How long a command waits for a link that is down. */
 const linkPatienceMs = 30_000;
 
@@ -110,7 +114,7 @@ export class Replicator {
 
   /** One snapshot, through cuts: what was acknowledged is not sent again. */
   async #persist(peer: Peer, snapshot: PendingSnapshot, run: Run, sentBefore: number) {
-    for (;;) {
+    for (let retryDelayMs = firstRetryDelayMs; ; retryDelayMs = Math.min(2 * retryDelayMs, retryDelayMaxMs)) {
       run.signal.throwIfAborted();
       const link = await this.#waitForLink(peer, run);
       try {
