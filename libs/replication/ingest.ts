@@ -21,7 +21,8 @@ export class Ingest {
   #undurable = 0;
   #groupBytes = 0;
   #timer: Timer | undefined;
-  #idle: (() => void)[] = [];
+  #idle: PromiseWithResolvers<void>[] = [];
+  #failure: { readonly error: unknown } | undefined;
   #skipped: number[] = [];
   bytesTaken = 0;
 
@@ -42,7 +43,10 @@ export class Ingest {
     this.#begin(sequence);
     this.#groupBytes += record.length;
     this.bytesTaken += record.length;
-    this.#store.append(record).then(() => this.#onAppended(sequence), this.#onFailure);
+    this.#store.append(record).then(
+      () => this.#onAppended(sequence),
+      (error) => this.#fail(error),
+    );
     this.#flushSoon();
   }
 
@@ -53,12 +57,14 @@ export class Ingest {
     this.#flushSoon();
   }
 
-  /** Resolves when everything taken is durable. A failed append goes to onFailure instead. */
+  /** Resolves when everything taken is durable; rejects with the failure after which it never will be. */
   async drain(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure.error;
     if (this.#undurable === 0) return;
-    const idle = new Promise<void>((resolve) => this.#idle.push(resolve));
+    const idle = Promise.withResolvers<void>();
+    this.#idle.push(idle);
     this.#flush();
-    await idle;
+    await idle.promise;
   }
 
   dispose(): void {
@@ -82,9 +88,18 @@ export class Ingest {
     this.#groupBytes = 0;
     const skipped = this.#skipped;
     this.#skipped = [];
-    this.#store.flush().then(() => {
-      for (const sequence of skipped) this.#onAppended(sequence);
-    }, this.#onFailure);
+    this.#store.flush().then(
+      () => {
+        for (const sequence of skipped) this.#onAppended(sequence);
+      },
+      (error) => this.#fail(error),
+    );
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    for (const { reject } of this.#idle.splice(0)) reject(error);
+    this.#onFailure(error);
   }
 
   #onAppended(sequence: number): void {
@@ -97,6 +112,6 @@ export class Ingest {
       this.#announced = this.#below;
       this.#onDurable(this.#below);
     });
-    if (this.#undurable === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    if (this.#undurable === 0) for (const { resolve } of this.#idle.splice(0)) resolve();
   }
 }

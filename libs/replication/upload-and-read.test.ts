@@ -95,6 +95,17 @@ test('a snapshot that refers to what was never sent is refused and never listed'
   assert.deepEqual(site.snapshots, []);
 });
 
+test('a disk that fills while the last records are made durable fails the commit instead of leaving the client to wait', async () => {
+  const store = new MemoryStore();
+  const full = new AppError('the disk is full', { code: 'volume_full', advice: 'Free some space.' });
+  store.flush = async () => {
+    throw full;
+  };
+  const sink = await appliance(store).open();
+  const manifest = await putManifest(sink, []);
+  await assert.rejects(sink.commit(manifest), (error) => isAppError(error, 'volume_full'));
+});
+
 test("an agent's chunk under another content's hash is refused", async () => {
   const sink = await appliance(new MemoryStore(), true).open();
   const frame = await compressBody(encodeFrame([contentOf('mine')]));
