@@ -3,6 +3,7 @@ import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Mux } from '#link';
+import { isAppError } from '#runtime';
 import { connectAppliance } from '../client/connect-appliance.ts';
 import { calm, scriptedOperations } from '../testing/scripted-operations.ts';
 import { serveApi } from '../testing/served-api.ts';
@@ -32,8 +33,7 @@ for (const [what, folder] of folders) {
       await using appliance = await connectAppliance(served.stateFolder);
       assert.equal(appliance.isPrivate, false);
       assert.deepEqual(await appliance.api.call('status', {}), calm);
-      const mux = await appliance.openMux();
-      const channel = mux.open('echo');
+      const channel = await appliance.open('echo');
       const message = Buffer.alloc(300_000, 7);
       await channel.send(message);
       assert.deepEqual(Buffer.from((await channel.receive()) ?? []), message);
@@ -66,12 +66,11 @@ test('the mask of files made later is what it was', async () => {
 test('a client under way hears that the appliance stops', async () => {
   const served = await serveApi(echoing());
   await using appliance = await connectAppliance(served.stateFolder);
-  const mux = await appliance.openMux();
-  const channel = mux.open('echo');
+  const channel = await appliance.open('echo');
   await channel.send(Buffer.from('x'));
   await channel.receive();
   await served[Symbol.asyncDispose]();
-  assert.equal((await mux.closed).code, 'appliance_stopping');
+  await assert.rejects(channel.receive(), (error: Error) => isAppError(error.cause, 'appliance_stopping'));
 });
 
 test('a WebSocket anywhere else is refused', async () => {

@@ -29,6 +29,14 @@ export function siteInvitation(): AppError {
   });
 }
 
+export function invitationRefused(addresses: readonly string[], cause: unknown): AppError {
+  return new AppError(`whoever answers at ${addresses.join(', ')} does not know this invitation`, {
+    code: 'invitation_refused',
+    advice: 'It was replaced or withdrawn, or the address leads to another site: ask for a new one.',
+    cause,
+  });
+}
+
 export function inviterUnreachable(addresses: readonly string[], cause: unknown): AppError {
   return new AppError(`the inviting site cannot be reached at ${addresses.join(', ')}`, {
     code: 'inviter_unreachable',

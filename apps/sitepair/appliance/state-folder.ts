@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, 
 import { join } from 'node:path';
 import { closeFd, lockFile } from '#posix';
 import { AppError, assert, systemCode, writeFileDurably } from '#runtime';
+import { agentFilePath } from './agent-file-path.ts';
 
 /** Where everything of an appliance lies. Written down in docs/state-folder.md. */
 export interface StatePaths {
@@ -116,6 +117,11 @@ function isSiteFile(value: unknown): value is SiteFile {
 }
 
 function halfMade(root: string): AppError {
+  if (existsSync(agentFilePath(root)))
+    return new AppError(`${root} is the state of an agent, not of an appliance`, {
+      code: 'not_an_appliance',
+      advice: 'Run this at the appliance, or choose another --state folder for a site of its own.',
+    });
   return new AppError(`${root} is not empty, and no finished site is in it`, {
     code: 'state_half_initialised',
     advice:

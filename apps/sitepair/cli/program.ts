@@ -1,5 +1,6 @@
 import { softwareVersion } from '../software-version.ts';
 import { SitepairCommand } from './command.ts';
+import { addAgent } from './commands/agent.ts';
 import { addBackup } from './commands/backup.ts';
 import { addDemo } from './commands/demo.ts';
 import { addInit } from './commands/init.ts';
@@ -47,6 +48,7 @@ export function buildProgram(invocation: Invocation): SitepairCommand {
   addStatus(program, invocation);
   addPair(program, invocation);
   addLink(program, invocation);
+  addAgent(program, invocation);
   addBackup(program, invocation);
   addDatasets(program, invocation);
   addSnapshots(program, invocation);

@@ -16,6 +16,9 @@ export interface RunOptions {
 // Lists of snapshots are the largest answers: a million of them would be 400 MB.
 const replyBytesMax = 512 * 1024 * 1024;
 
+/** What may be asked of an appliance, whatever lies in between. */
+export type ApplianceApi = Pick<ApiClient, 'call' | 'run'>;
+
 /** Asks the appliance behind a state folder's control socket. Errors are those of the appliance, or `appliance_gone`. */
 export class ApiClient {
   readonly #stateFolder: string;

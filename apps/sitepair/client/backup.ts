@@ -46,12 +46,15 @@ export function backUp(appliance: ApplianceConnection, options: BackupOptions): 
 async function takeAndCommit(appliance: ApplianceConnection, options: BackupOptions): Promise<Backup> {
   const { dataset, content, clock, signal } = options;
   const startedMs = clock.monotonicMs();
-  const mux = await appliance.openMux();
   const isStream = 'stream' in content;
   const paths = isStream
     ? [Buffer.from(`/${content.fileName}`)]
     : content.paths.map((path) => Buffer.from(resolve(path)));
-  const sink = await UploadSink.begin(mux.open('upload'), { datasetName: dataset, host: hostname(), paths });
+  const sink = await UploadSink.begin(await appliance.open('upload'), {
+    datasetName: dataset,
+    host: hostname(),
+    paths,
+  });
   try {
     const previous =
       sink.began.previousManifestHash.length > 0 && !isStream ? await previousOf(dataset, appliance) : undefined;

@@ -1,18 +1,23 @@
+import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
-import type { Mux } from '#link';
+import type { Channel, Mux } from '#link';
 import { AppError, assert, isAppError, systemClock, systemCode, systemTimers } from '#runtime';
 import { controlSocketPath } from '../api/control-socket.ts';
 import { clientProtocolPath } from '../api/route-table.ts';
-import { ApiClient } from './api-client.ts';
+import { agentFilePath } from '../appliance/agent-file-path.ts';
+import { ApiClient, type ApplianceApi } from './api-client.ts';
 import { startPrivateAppliance } from './private-appliance.ts';
 
-/** An appliance that this process may ask: the one that runs, or a private one that lives as long as this connection. */
+/**
+ * An appliance that this process may ask: the one that runs here, a private one that lives as long as this connection, or
+ * the one elsewhere whose agent this machine is.
+ */
 export interface ApplianceConnection extends AsyncDisposable {
-  readonly api: ApiClient;
+  readonly api: ApplianceApi;
   /** True when the appliance ends with this connection. */
   readonly isPrivate: boolean;
-  /** Opens the client protocol, for uploads and reads. */
-  openMux(): Promise<Mux>;
+  /** Opens a channel of the client protocol: "upload" or "read". */
+  open(service: string): Promise<Channel>;
 }
 
 // The appliance answers at once or never: it is on this machine.
@@ -23,19 +28,24 @@ const stateInUseTriesMax = 20;
 const stateInUsePauseMs = 500;
 
 /**
- * Connects to the appliance of a state folder. When none runs, starts one for this connection only. Errors:
- * `state_missing`, `state_forbidden`, and what keeps an appliance from starting.
+ * Connects to the appliance of a state folder; when none runs, starts one for this connection only. From the folder of an
+ * agent it dials the agent's appliance. Errors: `state_missing`, `state_forbidden`, what keeps an appliance from starting,
+ * `appliance_unreachable`, `agent_refused`.
  */
 export async function connectAppliance(stateFolder: string): Promise<ApplianceConnection> {
+  if (existsSync(agentFilePath(stateFolder))) {
+    const { connectAgent } = await import('./connect-agent.ts');
+    return connectAgent(stateFolder);
+  }
   const started = await reachAppliance(stateFolder);
   const muxes: Mux[] = [];
   return {
     api: new ApiClient(stateFolder),
     isPrivate: started !== undefined,
-    async openMux() {
+    async open(service) {
       const mux = await openMux(stateFolder);
       muxes.push(mux);
-      return mux;
+      return mux.open(service);
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(muxes.map((mux) => mux.close()));

@@ -3,7 +3,7 @@ import { ReadSource } from '#replication';
 import { AppError, fromHex } from '#runtime';
 import { readManifest } from '#snapshot';
 import type { SnapshotView } from '../appliance/operations.ts';
-import type { ApiClient } from './api-client.ts';
+import type { ApplianceApi } from './api-client.ts';
 import type { ApplianceConnection } from './connect-appliance.ts';
 
 /** A snapshot that this process reads through the appliance. */
@@ -21,12 +21,11 @@ export async function openSnapshot(
 ): Promise<OpenSnapshot> {
   const snapshot = await appliance.api.call('snapshot', { reference });
   const fromSite = fromPeer === undefined ? undefined : await siteIdOf(appliance.api, fromPeer);
-  const mux = await appliance.openMux();
-  const source = await ReadSource.open(mux.open('read'), fromHex(snapshot.id), fromSite);
+  const source = await ReadSource.open(await appliance.open('read'), fromHex(snapshot.id), fromSite);
   return { snapshot, source, manifest: await readManifest(source, source.manifestHash) };
 }
 
-async function siteIdOf(api: ApiClient, peer: string): Promise<Uint8Array> {
+async function siteIdOf(api: ApplianceApi, peer: string): Promise<Uint8Array> {
   const peers = await api.call('pairList', {});
   const found = peers.find((pairing) => pairing.peer === peer);
   if (found !== undefined) return fromHex(found.siteId);

@@ -1,6 +1,6 @@
 import { AppError } from '#runtime';
 import type { PairingView } from '../../appliance/operations.ts';
-import type { ApiClient } from '../../client/api-client.ts';
+import type { ApplianceApi } from '../../client/api-client.ts';
 import { collect, type SitepairCommand } from '../command.ts';
 import type { Invocation } from '../invocation.ts';
 import { invitationText, linkTable, pairingSentence, wordsText } from './pairing-text.ts';
@@ -104,7 +104,7 @@ function addConfirm(pair: SitepairCommand, invocation: Invocation): void {
 }
 
 /** Asks whether the words agree. Yes confirms this end; no ends the pairing, because somebody may be in between. */
-async function decide(pairing: PairingView, api: ApiClient, invocation: Invocation): Promise<PairingView> {
+async function decide(pairing: PairingView, api: ApplianceApi, invocation: Invocation): Promise<PairingView> {
   if (!invocation.yes) invocation.note(wordsText(pairing));
   const { peer } = pairing;
   if (await invocation.confirm('Do the words agree at both ends?')) return api.call('pairConfirm', { peer });
@@ -179,7 +179,7 @@ function addRemove(pair: SitepairCommand, invocation: Invocation): void {
     });
 }
 
-async function findPairing(api: ApiClient, peer: string): Promise<PairingView> {
+async function findPairing(api: ApplianceApi, peer: string): Promise<PairingView> {
   const pairings = await api.call('pairList', {});
   const found = pairings.find((pairing) => pairing.peer === peer);
   if (found !== undefined) return found;
