@@ -3,6 +3,7 @@ export class Inbox<T> {
   readonly #items: T[] = [];
   #failure: { readonly error: unknown } | undefined;
   #wake: (() => void) | undefined;
+  #roomMade: (() => void) | undefined;
 
   push(item: T): void {
     this.#items.push(item);
@@ -19,9 +20,18 @@ export class Inbox<T> {
     return this.#items.length === 0;
   }
 
+  /** Resolves once fewer than `itemsMax` wait: for who reads from a line, so that what comes in is bounded. */
+  async room(itemsMax: number): Promise<void> {
+    while (this.#items.length >= itemsMax)
+      await new Promise<void>((resolve) => {
+        this.#roomMade = resolve;
+      });
+  }
+
   async next(): Promise<T> {
     for (;;) {
       const item = this.#items.shift();
+      this.#roomMade?.();
       if (item !== undefined) return item;
       if (this.#failure !== undefined) throw this.#failure.error;
       await new Promise<void>((resolve) => {

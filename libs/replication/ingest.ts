@@ -19,12 +19,14 @@ export class Ingest {
   #below = 0;
   #announced = 0;
   #undurable = 0;
+  #undurableBytes = 0;
+  #waitingForRoom: (() => void)[] = [];
   #groupBytes = 0;
   #timer: Timer | undefined;
   #idle: PromiseWithResolvers<void>[] = [];
   #failure: { readonly error: unknown } | undefined;
+  #disposed = false;
   #skipped: number[] = [];
-  bytesTaken = 0;
 
   constructor(
     store: RecordStore,
@@ -42,9 +44,12 @@ export class Ingest {
   take(sequence: number, record: Uint8Array): void {
     this.#begin(sequence);
     this.#groupBytes += record.length;
-    this.bytesTaken += record.length;
+    this.#undurableBytes += record.length;
     this.#store.append(record).then(
-      () => this.#onAppended(sequence),
+      () => {
+        this.#undurableBytes -= record.length;
+        this.#onAppended(sequence);
+      },
       (error) => this.#fail(error),
     );
     this.#flushSoon();
@@ -55,6 +60,12 @@ export class Ingest {
     this.#begin(sequence);
     this.#skipped.push(sequence);
     this.#flushSoon();
+  }
+
+  /** Resolves once no more than `bytesMax` wait for the disk: whoever reads from a line asks before it reads on. */
+  async room(bytesMax: number): Promise<void> {
+    while (this.#undurableBytes > bytesMax && this.#failure === undefined && !this.#disposed)
+      await new Promise<void>((resolve) => this.#waitingForRoom.push(resolve));
   }
 
   /** Resolves when everything taken is durable; rejects with the failure after which it never will be. */
@@ -68,8 +79,10 @@ export class Ingest {
   }
 
   dispose(): void {
+    this.#disposed = true;
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#tellRoom();
   }
 
   #begin(sequence: number): void {
@@ -99,12 +112,14 @@ export class Ingest {
   #fail(error: unknown): void {
     this.#failure ??= { error };
     for (const { reject } of this.#idle.splice(0)) reject(error);
+    this.#tellRoom();
     this.#onFailure(error);
   }
 
   #onAppended(sequence: number): void {
     this.#durable.add(sequence);
     this.#undurable -= 1;
+    this.#tellRoom();
     while (this.#durable.delete(this.#below)) this.#below += 1;
     // One acknowledgement for all appends that a group made durable together.
     queueMicrotask(() => {
@@ -113,5 +128,9 @@ export class Ingest {
       this.#onDurable(this.#below);
     });
     if (this.#undurable === 0) for (const { resolve } of this.#idle.splice(0)) resolve();
+  }
+
+  #tellRoom(): void {
+    for (const resolve of this.#waitingForRoom.splice(0)) resolve();
   }
 }

@@ -27,8 +27,6 @@ export interface CopyBook {
 export interface ReceiverOptions extends ReceiverPorts {
   readonly copies: CopyBook;
   readonly random: Random;
-  /** Bytes that a sender may have unacknowledged. */
-  readonly windowBytes: number;
 }
 
 /** Base candidates in an offer at most. */

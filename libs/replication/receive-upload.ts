@@ -19,7 +19,7 @@ import { Ingest } from './ingest.ts';
 import { type TypedChannel, type UploadReply, type UploadRequest, uploadServerChannel } from './messages.ts';
 import type { MessageChannel, RecordStore } from './ports.ts';
 import { missingFrom } from './prove-closure.ts';
-import { VisibleIds } from './visible-ids.ts';
+import type { VisibleIds } from './visible-ids.ts';
 
 /** What an upload goes into, as the appliance decided when it began. */
 export interface UploadTarget {
@@ -57,6 +57,9 @@ type UploadEvent =
 
 /** Hashes in one question at most: PROTOCOL.md section 2. */
 const haveHashesMax = 4096;
+
+/** Requests read ahead of the one being worked on: at most 64 MiB of messages. */
+const requestsAheadMax = 8;
 
 /** Serves one channel of service "upload": names, seals and stores what a client sends, and proves it whole before it counts. */
 export async function receiveUpload(raw: MessageChannel, options: UploadOptions): Promise<void> {
@@ -132,11 +135,14 @@ class Upload {
   }
 
   async #readRequests(): Promise<void> {
-    for (let request = await this.#channel.receive(); request !== undefined; request = await this.#channel.receive()) {
+    for (;;) {
+      await this.#ingest.room(this.#options.windowBytes);
+      await this.#events.room(requestsAheadMax);
+      const request = await this.#channel.receive();
+      if (request === undefined) throw uploadGivenUp();
       this.#events.push({ type: 'request', request });
       if (request.commit) return;
     }
-    throw uploadGivenUp();
   }
 
   async #answer({ batch, leafHashes, nodeHashes }: NonNullable<UploadRequest['have']>): Promise<void> {

@@ -16,6 +16,8 @@ export interface ReceiverPorts {
   /** Undefined at a blind peer: it checks checksums and references, the seal stays closed. */
   readonly keys: KeyBook | undefined;
   readonly timers: Timers;
+  /** Bytes that a sender may have unacknowledged. */
+  readonly windowBytes: number;
 }
 
 export interface GrantedSnapshot {
@@ -36,6 +38,7 @@ export class ReceiverSession {
   readonly #events = new Inbox<ReceiverEvent>();
   readonly #arrived = new Map<number, Uint8Array>();
   readonly #ingest: Ingest;
+  #disposed = false;
 
   constructor(granted: GrantedSnapshot, channel: TypedChannel<ReplicateReply, ReplicateRequest>, ports: ReceiverPorts) {
     this.granted = granted;
@@ -54,14 +57,17 @@ export class ReceiverSession {
     return this.#events.next();
   }
 
-  get receivedBytes(): number {
-    return this.#ingest.bytesTaken;
-  }
-
-  /** Takes records from a data channel until it ends. Each is proved good before it is even an event. */
+  /**
+   * Takes records from a data channel until it ends, or the session has: what still comes is then dropped unread, and the
+   * sender hears the reason on its other channel. Each record is proved good before it is even an event; while a window of
+   * them waits for the disk, none is read.
+   */
   async readRecords(records: MessageChannel): Promise<void> {
     try {
-      for (let message = await records.receive(); message !== undefined; message = await records.receive()) {
+      for (;;) {
+        await this.#ingest.room(this.#ports.windowBytes);
+        const message = await records.receive();
+        if (message === undefined || this.#disposed) return;
         this.#arrive(message);
       }
     } catch (error) {
@@ -101,6 +107,8 @@ export class ReceiverSession {
   }
 
   [Symbol.dispose](): void {
+    this.#disposed = true;
+    this.#arrived.clear();
     this.#ingest.dispose();
   }
 

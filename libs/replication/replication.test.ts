@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SiteId, SnapshotId } from '#model';
-import { AppError, isAppError, systemRandom, systemTimers, toHex } from '#runtime';
-import { parseRecord } from '#wire';
+import { AppError, concatBytes, isAppError, systemRandom, systemTimers, toHex } from '#runtime';
+import { parseRecord, RecordKind, type RecordView } from '#wire';
 import { type MessageChannel, missingFrom, replicateSnapshot, SnapshotReceiver } from './index.ts';
+import { senderChannel } from './messages.ts';
 import { lineCut, memoryChannelPair } from './testing/memory-channel.ts';
 import { MemoryStore } from './testing/memory-store.ts';
 import { datasetId, domainId, keys, putSnapshot } from './testing/sample-snapshot.ts';
@@ -33,6 +34,7 @@ function receivingSite(store: MemoryStore, withKeys = true) {
   }));
   const wire: Wire = { recordMessages: [], controlMessages: 0, cutAfterRecords: Number.POSITIVE_INFINITY };
   const open: ReturnType<typeof memoryChannelPair>[] = [];
+  const served: Promise<void>[] = [];
   const peer = {
     async open(service: string): Promise<MessageChannel> {
       const [mine, theirs] = memoryChannelPair();
@@ -46,13 +48,14 @@ function receivingSite(store: MemoryStore, withKeys = true) {
         }
       };
       const serving = service === 'replicate' ? receiver.serve(theirs, south) : receiver.serveRecords(theirs);
+      served.push(serving);
       serving.catch((error) =>
         theirs.abort(isAppError(error) ? error : new AppError('bug', { code: 'internal', advice: String(error) })),
       );
       return mine;
     },
   };
-  return { copies, peer, wire };
+  return { copies, peer, wire, served };
 }
 
 function jobOf(snapshotId: SnapshotId, baseCandidates: SnapshotId[] = []) {
@@ -156,4 +159,60 @@ test('a sender that has lost content says so before the peer believes anything',
     isAppError(error, 'content_missing'),
   );
   assert.equal(copies.size, 0);
+});
+
+/** A hostile sender's channels: an offer is granted, and what is asked for is known. */
+async function grantedSession(north: MemoryStore, id: SnapshotId, peer: ReturnType<typeof receivingSite>['peer']) {
+  const channel = senderChannel(await peer.open('replicate'));
+  await channel.send({ offer: { snapshotId: id, datasetId, domainId, baseCandidates: [] } });
+  const { granted } = (await channel.receive()) ?? {};
+  assert.ok(granted);
+  const records = await peer.open('records');
+  await records.send(granted.sessionId);
+  const all: RecordView[] = [];
+  for (let offset = 0; offset < north.durableRecords; offset++)
+    all.push(await north.readAt({ pack: 0, offset, length: 0, kind: RecordKind.leaf }));
+  await channel.send({
+    ids: { batch: 0, counts: all.map(({ ids }) => ids.length), ids: concatBytes(all.flatMap(({ ids }) => ids)) },
+  });
+  const sendRecord = async (sequence: number, bytes: Uint8Array) => {
+    const head = Buffer.alloc(8);
+    head.writeBigUInt64LE(BigInt(sequence));
+    await records.send(concatBytes([head, bytes]));
+  };
+  return { channel, all: all.map(({ bytes }) => bytes), sendRecord };
+}
+
+test('a receiver reads no further while a window of records waits for its disk', async () => {
+  const [north, southStore] = [new MemoryStore(), new MemoryStore()];
+  const id = await putSnapshot(north, { a: files(200, 'a') });
+  const flush = southStore.flush.bind(southStore);
+  southStore.flush = () => new Promise(() => undefined);
+  const { peer } = receivingSite(southStore);
+  const { channel, all, sendRecord } = await grantedSession(north, id, peer);
+  await channel.receive();
+  let sentBytes = 0;
+  for (const [sequence, bytes] of all.entries()) {
+    sentBytes += bytes.length;
+    await sendRecord(sequence, bytes);
+  }
+  for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+  const takenBytes = southStore.appended.reduce((sum, bytes) => sum + bytes.length, 0);
+  assert.ok(sentBytes > 60_000, `enough to overrun the window: ${sentBytes}`);
+  // The one being read, and the one on its way to the loop.
+  assert.ok(takenBytes <= 20_000 + 2 * Math.max(...all.map((bytes) => bytes.length)), `${takenBytes} taken`);
+  await flush();
+});
+
+test('when a session has ended, records that still come are not kept', async () => {
+  const [north, southStore] = [new MemoryStore(), new MemoryStore()];
+  const id = await putSnapshot(north, { a: files(4, 'a') });
+  const { peer, served } = receivingSite(southStore);
+  const { channel, all, sendRecord } = await grantedSession(north, id, peer);
+  await channel.receive();
+  await channel.send({});
+  await assert.rejects(served[0] ?? Promise.resolve(), (error) => isAppError(error, 'protocol_violation'));
+  await sendRecord(0, all[0] ?? new Uint8Array(0));
+  await served[1];
+  assert.equal(southStore.appended.length, 0);
 });
