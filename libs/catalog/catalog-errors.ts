@@ -43,6 +43,15 @@ export function viewsDamaged(cause?: unknown): AppError {
   });
 }
 
+/** The disk refused a row; the logs have everything that was acknowledged, and perhaps what was not. */
+export function viewsWriteFailed(cause: unknown): AppError {
+  return new AppError('cannot write the views of the catalog', {
+    code: 'catalog_views_write_failed',
+    advice: 'Free space or replace the disk, then restart the appliance.',
+    cause,
+  });
+}
+
 /** Two catalogs have exchanged all they could and still differ. */
 export function notConverged(refused: Readonly<Record<string, number>>): AppError {
   return new AppError('the two catalogs still differ after everything was exchanged', {

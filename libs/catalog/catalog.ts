@@ -334,7 +334,7 @@ const refusalsMax = 256;
 
 /** True for errors after which the catalog is as it was before: bad input, a full disk. */
 function leavesWhole(error: unknown): boolean {
-  if (!isAppError(error) || error.code === 'catalog_views_damaged') return false;
+  if (!isAppError(error) || error.code.startsWith('catalog_views_')) return false;
   const isFull = ['ENOSPC', 'EDQUOT'].includes(systemCode(error.cause) ?? '');
   return error.code !== 'catalog_write_failed' || isFull;
 }

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { crc32 } from 'node:zlib';
 import { open, type RootDatabase } from 'lmdb';
-import { catalogClosed, viewsDamaged } from './catalog-errors.ts';
+import { assert } from '#runtime';
+import { catalogClosed, viewsDamaged, viewsWriteFailed } from './catalog-errors.ts';
 import { mayOpenViews, noteClosed, noteOpen } from './view-stamp.ts';
 
 // lmdb's transaction flags: abortable, committed when it returns, flushed to disk later: the logs are on
@@ -67,12 +68,12 @@ export class ViewStore {
     const row = Buffer.allocUnsafe(4 + body.length);
     row.writeUInt32LE(crc32(body), 0);
     row.set(body, 4);
-    this.#database.putSync(key, row);
+    written(() => this.#database.putSync(key, row));
   }
 
   /** Only inside `transact`. */
   remove(key: Uint8Array): void {
-    this.#database.removeSync(key);
+    written(() => this.#database.removeSync(key));
   }
 
   /** Rows whose keys begin with `prefix`, in memcmp order. Do not write while it runs. */
@@ -90,10 +91,19 @@ export class ViewStore {
     }
   }
 
-  /** All the writes of `work`, or none when it throws. */
+  /** All the writes of `work`, or none when it throws. Throws `catalog_views_write_failed` when the disk is full, say. */
   transact<T>(work: () => T): T {
     this.#checkOpen();
-    return this.#database.transactionSync(work, transactionFlags);
+    let done: { readonly result: T } | undefined;
+    try {
+      this.#database.transactionSync(() => {
+        done = { result: work() };
+      }, transactionFlags);
+    } catch (cause) {
+      throw done === undefined ? cause : viewsWriteFailed(cause);
+    }
+    assert(done !== undefined, 'lmdb has not run a transaction');
+    return done.result;
   }
 
   /** Removes every row. */
@@ -133,6 +143,14 @@ function openDatabase(folder: string): RootDatabase<Buffer, Uint8Array> {
   // Readers of killed processes would keep old pages for ever.
   database.readerCheck();
   return database;
+}
+
+function written(write: () => void): void {
+  try {
+    write();
+  } catch (cause) {
+    throw viewsWriteFailed(cause);
+  }
 }
 
 function fileIn(folder: string): string {
