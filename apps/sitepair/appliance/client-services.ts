@@ -1,12 +1,13 @@
 import type { Catalog, DatasetView, SnapshotView } from '#catalog';
 import { findDomain } from '#keys';
 import type { Mux } from '#link';
-import { asId, checkedName, type DatasetId, type Manifest, type SnapshotId } from '#model';
+import { asId, checkedName, type DatasetId, type SnapshotId } from '#model';
 import { openNode } from '#records';
 import { type FetchFromPeers, type RecordStore, receiveUpload, serveReads, type UploadTarget } from '#replication';
 import { AppError, type Clock, equalBytes, type Random, type Timers, toHex } from '#runtime';
 import { decodeNode } from '#wire';
 import type { Agent } from './agent-file.ts';
+import { checkManifest } from './check-manifest.ts';
 import type { DatasetOwners } from './dataset-owners.ts';
 import { uploadWindowBytes } from './limits.ts';
 import type { RealmKeys } from './realm-keys.ts';
@@ -165,15 +166,8 @@ export class ClientServices {
   }
 }
 
-function checkManifest(manifest: Manifest, target: UploadTarget): void {
-  if (!equalBytes(manifest.siteId, target.siteId) || !equalBytes(manifest.datasetId, target.datasetId))
-    throw notAManifest();
-  // What the log keeps of it; a client's manifest may say what it likes.
-  if (manifest.host.length > 255) throw notAManifest();
-}
-
 function notAManifest(): AppError {
-  return new AppError("the upload does not end with its own dataset's manifest", {
+  return new AppError('the upload does not end with a manifest', {
     code: 'protocol_violation',
     advice: 'Check that client and appliance run the same version (--version).',
   });
