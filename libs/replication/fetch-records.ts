@@ -20,24 +20,41 @@ export async function* fetchRecords(
   ids: readonly RecordId[],
   keys: KeyBook | undefined,
 ): AsyncGenerator<RecordView> {
+  let ended = false;
+  try {
+    for (let at = 0; at < ids.length; at += fetchIdsMax)
+      yield* fetchBatch(raw, domainId, ids.slice(at, at + fetchIdsMax), keys);
+    await raw.end();
+    ended = true;
+  } finally {
+    // The peer would wait for the next request for as long as the link lives.
+    if (!ended) raw.abort(sessionCut());
+  }
+}
+
+async function* fetchBatch(
+  raw: MessageChannel,
+  domainId: DomainId,
+  ids: readonly RecordId[],
+  keys: KeyBook | undefined,
+): AsyncGenerator<RecordView> {
   const channel = fetchClientChannel(raw);
   const asked = new Set(ids.map(toHex));
-  for (let at = 0; at < ids.length; at += fetchIdsMax) {
-    await channel.send({ domainId, ids: concatBytes(ids.slice(at, at + fetchIdsMax)) });
-    for (;;) {
-      const reply = await channel.receive();
-      if (reply === undefined) throw sessionCut();
-      if (reply.done) break;
-      if (!reply.record || reply.record.length === 0) throw protocolViolation('an answer of no known kind');
-      const record = parseRecord(reply.record);
-      if (!equalBytes(record.domainId, domainId) || !record.ids.some((id) => asked.has(toHex(id)))) {
-        throw protocolViolation('a record that was not asked for');
-      }
-      if (keys !== undefined) verifyRecord(keys, record);
-      yield record;
+  await channel.send({ domainId, ids: concatBytes(ids) });
+  for (let received = 0; ; received += 1) {
+    const reply = await channel.receive();
+    if (reply === undefined) throw sessionCut();
+    if (reply.done) return;
+    if (!reply.record || reply.record.length === 0) throw protocolViolation('an answer of no known kind');
+    // Each id is answered by one record at most: nobody fills a disk with what was asked for once.
+    if (received === ids.length) throw protocolViolation('more records than ids that were asked for');
+    const record = parseRecord(reply.record);
+    if (!equalBytes(record.domainId, domainId) || !record.ids.some((id) => asked.has(toHex(id)))) {
+      throw protocolViolation('a record that was not asked for');
     }
+    if (keys !== undefined) verifyRecord(keys, record);
+    yield record;
   }
-  await raw.end();
 }
 
 /** Serves one channel of service "fetch". `mayRead` throws when the peer has no business in a domain. */

@@ -1,7 +1,6 @@
-import type { Link } from '#link';
 import type { DomainId, RecordId } from '#model';
 import type { KeyBook } from '#records';
-import { type FetchFromPeers, fetchRecords, type RecordStore } from '#replication';
+import { type FetchFromPeers, fetchRecords, type PeerChannels, type RecordStore } from '#replication';
 import { equalBytes, isAppError, toHex } from '#runtime';
 import { replicationWindowBytes } from './limits.ts';
 import type { Peer } from './peers.ts';
@@ -11,7 +10,7 @@ export interface ContentFetcherOptions {
   /** Undefined for what this site cannot read: checksums are checked then. */
   readonly keys: () => KeyBook | undefined;
   readonly peers: () => readonly Peer[];
-  readonly link: (siteId: Uint8Array) => Link | undefined;
+  readonly link: (siteId: Uint8Array) => PeerChannels | undefined;
   readonly onFailure: (error: unknown, peer: Peer) => void;
 }
 
@@ -40,23 +39,30 @@ export function contentFetcher(options: ContentFetcherOptions, onlyFrom: Uint8Ar
 
 async function fetchFrom(
   { store, keys }: ContentFetcherOptions,
-  link: Link,
+  link: PeerChannels,
   domainId: DomainId,
   lacking: Map<string, RecordId>,
 ): Promise<void> {
   const channel = await link.open('fetch', 'bulk');
-  let [durable, pendingBytes]: [Promise<void>[], number] = [[], 0];
+  let [durable, pendingBytes, fetched]: [Promise<void>[], number, RecordId[]] = [[], 0, []];
   const settle = async () => {
     await store.flush();
     await Promise.all(durable);
-    [durable, pendingBytes] = [[], 0];
+    for (const id of fetched) lacking.delete(toHex(id));
+    [durable, pendingBytes, fetched] = [[], 0, []];
   };
-  for await (const record of fetchRecords(channel, domainId, [...lacking.values()], keys())) {
-    durable.push(store.append(record.bytes));
-    pendingBytes += record.bytes.length;
-    for (const id of record.ids) lacking.delete(toHex(id));
-    // The line may be faster than the disk: what waits for it stays bounded.
-    if (pendingBytes >= replicationWindowBytes) await settle();
+  try {
+    for await (const record of fetchRecords(channel, domainId, [...lacking.values()], keys())) {
+      const stored = store.append(record.bytes);
+      // Its failure is heard when the group is settled; until then it must not count as one that nobody hears.
+      stored.catch(() => undefined);
+      durable.push(stored);
+      pendingBytes += record.bytes.length;
+      fetched.push(...record.ids);
+      // The line may be faster than the disk: what waits for it stays bounded.
+      if (pendingBytes >= replicationWindowBytes) await settle();
+    }
+  } finally {
+    await settle();
   }
-  await settle();
 }
