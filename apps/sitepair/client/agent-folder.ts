@@ -4,7 +4,7 @@ import { createIdentity, decodeIdentity, encodeIdentity, type SiteIdentity } fro
 import { AppError, fromHex, systemCode, systemRandom, toHex, writeFileDurably } from '#runtime';
 import { agentFilePath } from '../appliance/agent-file-path.ts';
 
-/** What a machine that is an agent keeps. */
+/** What a machine that is an agent keeps: docs/state-folder.md. */
 export interface AgentFolder {
   /** What the agent is called at its appliance. */
   readonly name: string;
