@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { equalBytes, toHex } from '#runtime';
 import { volumeFull } from '#targets';
 import { parseRecord } from '#wire';
@@ -15,8 +14,8 @@ import { scrubPack } from './scrub-pack.ts';
 import type { Store } from './store.ts';
 import type { StoreNotice } from './store-errors.ts';
 import { ForgetfulVolumes } from './testing/forgetful-volumes.ts';
-import { MemoryIndex } from './testing/memory-index.ts';
-import { openTestStore, temporaryFolder } from './testing/open-store.ts';
+import { MemoryIndex, MemoryIndexHome } from './testing/memory-index.ts';
+import { openTestStore } from './testing/open-store.ts';
 import { seededRandom, testDomain, testId, testRecord } from './testing/records.ts';
 
 const openFile = '000000/0000000000.open';
@@ -32,9 +31,9 @@ interface Grown {
 }
 
 /** One open pack with these groups of records, each acknowledged. */
-async function growPack(t: TestContext, groupSizes: readonly number[]): Promise<Grown> {
+async function growPack(groupSizes: readonly number[]): Promise<Grown> {
   const volumes = new ForgetfulVolumes();
-  const { store } = await openTestStore(volumes, join(temporaryFolder(t), 'index'));
+  const { store } = await openTestStore(volumes, new MemoryIndexHome());
   const groups: Uint8Array[][] = [];
   const ends: number[] = [];
   for (const size of groupSizes) {
@@ -76,8 +75,8 @@ async function recover(grown: Grown, content: Uint8Array) {
   return { volumes, notices, readable, findings };
 }
 
-test('a pack cut at any byte of its last group keeps every group before it, and is whole after one start', async (t) => {
-  const grown = await growPack(t, [2, 1, 3]);
+test('a pack cut at any byte of its last group keeps every group before it, and is whole after one start', async () => {
+  const grown = await growPack([2, 1, 3]);
   const whole = grown.volumes.get(openFile);
   const [, secondEnd = 0, end = 0] = grown.ends;
   assert.equal(whole.length, end);
@@ -96,13 +95,13 @@ test('a pack cut at any byte of its last group keeps every group before it, and 
   }
 });
 
-test('a pack cut before its first group is of no use and goes when its number cannot come again', async (t) => {
-  const grown = await growPack(t, [1]);
+test('a pack cut before its first group is of no use and goes when its number cannot come again', async () => {
+  const grown = await growPack([1]);
   const whole = grown.volumes.get(openFile);
   for (const length of [0, 10, packHeaderBytes, packHeaderBytes + 100]) {
     const volumes = grown.volumes.copy();
     volumes.set(openFile, whole.subarray(0, length));
-    const { store, notices } = await openTestStore(volumes, join(temporaryFolder(t), 'index'));
+    const { store, notices } = await openTestStore(volumes, new MemoryIndexHome());
     assert.deepEqual(volumes.names(), [openFile, 'store.json']);
     await Promise.all([store.append(testRecord(random)), store.flush()]);
     await store.close();
@@ -111,8 +110,8 @@ test('a pack cut before its first group is of no use and goes when its number ca
   }
 });
 
-test('a flipped bit anywhere in an open pack costs at most the record it lies in', async (t) => {
-  const grown = await growPack(t, [2, 2]);
+test('a flipped bit anywhere in an open pack costs at most the record it lies in', async () => {
+  const grown = await growPack([2, 2]);
   const whole = grown.volumes.get(openFile);
   const records = grown.groups.flat();
   for (let at = 0; at < whole.length; at++) {
@@ -131,8 +130,8 @@ test('a flipped bit anywhere in an open pack costs at most the record it lies in
   }
 });
 
-test('damage in a group before the last is reported with pack, offset and ids, and not as perhaps torn', async (t) => {
-  const grown = await growPack(t, [2, 1]);
+test('damage in a group before the last is reported with pack, offset and ids, and not as perhaps torn', async () => {
+  const grown = await growPack([2, 1]);
   const content = Buffer.from(grown.volumes.get(openFile));
   const hit = grown.groups[0]?.[1] ?? new Uint8Array(0);
   const offset = content.indexOf(hit);
@@ -148,8 +147,8 @@ test('damage in a group before the last is reported with pack, offset and ids, a
   });
 });
 
-test('a torn last group, marker on disk and records not, is told as perhaps never acknowledged', async (t) => {
-  const grown = await growPack(t, [1, 2]);
+test('a torn last group, marker on disk and records not, is told as perhaps never acknowledged', async () => {
+  const grown = await growPack([1, 2]);
   const content = Buffer.from(grown.volumes.get(openFile));
   const [torn] = grown.groups[1] ?? [];
   assert.ok(torn);
@@ -169,9 +168,9 @@ async function reads(store: Store, bytes: Uint8Array): Promise<boolean> {
   return record !== undefined && equalBytes(record.bytes, bytes);
 }
 
-test('an open pack that cannot be closed is read where it lies, and closed by a later start', async (t) => {
-  const grown = await growPack(t, [2]);
-  const index = join(temporaryFolder(t), 'index');
+test('an open pack that cannot be closed is read where it lies, and closed by a later start', async () => {
+  const grown = await growPack([2]);
+  const index = new MemoryIndexHome();
   const volumes = grown.volumes.copy();
   volumes.before = (operation) => {
     if (operation === 'append') throw volumeFull('write');

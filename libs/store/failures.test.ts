@@ -29,9 +29,9 @@ async function store3(store: Store): Promise<Uint8Array[]> {
 }
 
 for (const operation of ['create', 'append', 'datasync', 'rename'] as const) {
-  test(`a full disk at ${operation} is told, costs nothing acknowledged, and ends when space returns`, async (t) => {
+  test(`a full disk at ${operation} is told, costs nothing acknowledged, and ends when space returns`, async () => {
     const volumes = new ForgetfulVolumes();
-    const index = join(temporaryFolder(t), 'index');
+    const index = new MemoryIndexHome();
     // Each group in a pack of its own, so that every operation is met.
     const { store } = await openTestStore(volumes, index, { limits: { packBytes: 1 } });
     const kept = await store3(store);
@@ -68,9 +68,9 @@ for (const operation of ['create', 'append', 'datasync', 'rename'] as const) {
   });
 }
 
-test('a sync that failed is never tried again on that file, and its window is refused as a whole', async (t) => {
+test('a sync that failed is never tried again on that file, and its window is refused as a whole', async () => {
   const volumes = new ForgetfulVolumes();
-  const index = join(temporaryFolder(t), 'index');
+  const index = new MemoryIndexHome();
   const { store } = await openTestStore(volumes, index);
   const kept = await store3(store);
   const synced: string[] = [];
@@ -96,10 +96,10 @@ test('a sync that failed is never tried again on that file, and its window is re
   // The failed pack reads well in memory and lies nowhere; what a restart takes from it must be written anew.
   const killed = volumes.copy();
   await store.close();
-  const again = await openTestStore(killed, join(temporaryFolder(t), 'index'));
+  const again = await openTestStore(killed, new MemoryIndexHome());
   const cut = killed.afterPowerCut(random);
   await again.store.close();
-  const last = await openTestStore(cut, join(temporaryFolder(t), 'index'));
+  const last = await openTestStore(cut, new MemoryIndexHome());
   for (const record of [...kept, ...window]) assert.ok(await reads(last.store, record));
   await last.store.close();
 });
@@ -212,4 +212,37 @@ test('a repair that is cut anywhere loses nothing', async () => {
   };
   const operations = await run(Number.POSITIVE_INFINITY);
   for (let cutAt = 1; cutAt <= operations; cutAt++) await run(cutAt);
+});
+
+test('an index that cannot be written costs nothing: it is told, held in memory, and written when space returns', async (t) => {
+  const folder = temporaryFolder(t);
+  const index = join(folder, 'index');
+  mkdirSync(index);
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=300k', 'tmpfs', index]).status !== 0) {
+    return t.skip('needs root and mount to make a small tmpfs');
+  }
+  try {
+    const volumes = new ForgetfulVolumes();
+    const { store, notices } = await openTestStore(volumes, index, { limits: { recentIdsMax: 200 } });
+    const ids = [];
+    for (let i = 0; i < 20; i++) {
+      const record = testRecord(random, { ids: 400 });
+      await Promise.all([store.append(record), store.flush()]);
+      ids.push(...parseRecord(record).ids);
+    }
+    while (!notices.some(({ code }) => code === 'index_write_failed')) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    assert.ok((await store.has(testDomain, ids)).every(Boolean));
+    spawnSync('mount', ['-o', 'remount,size=20m', index]);
+    await store.close();
+    // Everything is in the index now, and no pack has to be read.
+    volumes.before = (operation) => assert.notEqual(operation, 'read');
+    const again = await openTestStore(volumes, index);
+    assert.ok((await again.store.has(testDomain, ids)).every(Boolean));
+    assert.deepEqual(again.notices, []);
+    await again.store.close();
+  } finally {
+    spawnSync('umount', ['-l', index]);
+  }
 });

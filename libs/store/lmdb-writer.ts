@@ -38,12 +38,14 @@ export class LmdbWriter {
     this.#last += 1;
     const written = Promise.withResolvers<void>();
     this.#waiting.set(this.#last, written);
+    worker.ref();
     worker.postMessage({ number: this.#last, ...change } satisfies IndexWrite);
     return written.promise;
   }
 
   /** Ends the worker after what it was given. */
   async close(): Promise<void> {
+    this.#worker?.ref();
     this.#worker?.postMessage({ number: 0, close: true } satisfies IndexWrite);
     await this.#ended;
   }
@@ -54,6 +56,8 @@ export class LmdbWriter {
     worker.on('message', ({ number, failure }: IndexWritten) => {
       const written = this.#waiting.get(number);
       this.#waiting.delete(number);
+      // An index that nobody closes must not keep the process alive; a write that somebody awaits must.
+      if (this.#waiting.size === 0) worker.unref();
       if (failure === undefined) written?.resolve();
       else written?.reject(indexWriteFailed(new Error(failure)));
     });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { isAppError } from '#runtime';
@@ -134,6 +134,56 @@ test('an index that cannot be opened is made anew', async (t) => {
   );
   assert.deepEqual(await again.store.locateMany(testDomain, ids), live);
   await again.store.close();
+});
+
+test('an index of other bytes, a cut one and one with damaged pages are made anew, and never end the process', async (t) => {
+  const volumes = new ForgetfulVolumes();
+  const index = join(temporaryFolder(t), 'index');
+  const { store } = await openTestStore(volumes, index);
+  const ids = await fill(store, 40);
+  const live = await store.locateMany(testDomain, ids);
+  await store.close();
+  const file = join(index, '0/index.mdb');
+  const whole = readFileSync(file);
+  const damaged = {
+    'other bytes': Buffer.alloc(20_000, 7),
+    cut: whole.subarray(0, 5000),
+    'no root page': Buffer.concat([whole.subarray(0, 8192), Buffer.alloc(whole.length - 8192)]),
+  };
+  for (const [what, content] of Object.entries(damaged)) {
+    rmSync(index, { recursive: true });
+    mkdirSync(join(index, '0'), { recursive: true });
+    writeFileSync(file, content);
+    const again = await openTestStore(volumes, index);
+    assert.deepEqual(
+      again.notices.map(({ code }) => code),
+      ['index_rebuilt'],
+      what,
+    );
+    assert.deepEqual(await again.store.locateMany(testDomain, ids), live, what);
+    await again.store.close();
+  }
+});
+
+test('an index whose opening ended the process twice is not opened a third time', async (t) => {
+  const volumes = new ForgetfulVolumes();
+  const index = join(temporaryFolder(t), 'index');
+  const { store } = await openTestStore(volumes, index);
+  const ids = await fill(store, 5);
+  await store.close();
+  for (const [attempts, codes] of [
+    ['.', []],
+    ['..', ['index_rebuilt']],
+  ] as const) {
+    writeFileSync(join(index, 'opening'), attempts);
+    const again = await openTestStore(volumes, index);
+    assert.deepEqual(
+      again.notices.map(({ code }) => code),
+      codes,
+    );
+    assert.ok((await again.store.has(testDomain, ids)).every(Boolean));
+    await again.store.close();
+  }
 });
 
 test('an entry of another pack than the table holds is absent, and a damaged value is too', async (t) => {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { equalBytes, toHex } from '#runtime';
 import { volumeIoError } from '#targets';
 import { parseRecord } from '#wire';
@@ -10,7 +9,8 @@ import type { ScrubFinding, ScrubOptions } from './scrub.ts';
 import { type PackDamage, scrubPack } from './scrub-pack.ts';
 import type { Store } from './store.ts';
 import { ForgetfulVolumes } from './testing/forgetful-volumes.ts';
-import { openTestStore, temporaryFolder } from './testing/open-store.ts';
+import { MemoryIndexHome } from './testing/memory-index.ts';
+import { openTestStore } from './testing/open-store.ts';
 import { seededRandom, testDomain, testRecord } from './testing/records.ts';
 
 const file = '000000/0000000000.pack';
@@ -18,14 +18,14 @@ const random = seededRandom(4);
 
 interface Closed {
   readonly volumes: ForgetfulVolumes;
-  readonly index: string;
+  readonly index: MemoryIndexHome;
   readonly records: readonly Uint8Array[];
 }
 
 /** Volumes with one closed pack of two groups, five records. */
-async function closedPack(t: TestContext): Promise<Closed> {
+async function closedPack(): Promise<Closed> {
   const volumes = new ForgetfulVolumes();
-  const index = join(temporaryFolder(t), 'index');
+  const index = new MemoryIndexHome();
   const { store } = await openTestStore(volumes, index);
   const records = Array.from({ length: 5 }, (_, i) => testRecord(random, { ids: 1 + (i % 2), sealedBytes: 40 + i }));
   await Promise.all([...records.slice(0, 3).map((record) => store.append(record)), store.flush()]);
@@ -57,8 +57,8 @@ function flip(content: Buffer, at: number, bit = 0): Buffer {
   return flipped;
 }
 
-test('a flipped bit anywhere in a closed pack is found where it lies, and every other record checks', async (t) => {
-  const { volumes, records } = await closedPack(t);
+test('a flipped bit anywhere in a closed pack is found where it lies, and every other record checks', async () => {
+  const { volumes, records } = await closedPack();
   const whole = volumes.get(file);
   assert.deepEqual(await scrubContent(whole), { damage: [], good: records.map(toHex) });
   for (let at = 0; at < whole.length; at++) {
@@ -73,8 +73,8 @@ test('a flipped bit anywhere in a closed pack is found where it lies, and every 
   }
 });
 
-test('each kind of damage is told as what it is', async (t) => {
-  const { volumes, records } = await closedPack(t);
+test('each kind of damage is told as what it is', async () => {
+  const { volumes, records } = await closedPack();
   const whole = volumes.get(file);
   const ends = records.map((record) => whole.indexOf(record) + record.length);
   const places = { header: 20, record: 100, marker: (ends[2] ?? 0) + 5, footer: (ends[4] ?? 0) + 128 + 10 };
@@ -90,8 +90,8 @@ test('each kind of damage is told as what it is', async (t) => {
   );
 });
 
-test('two neighbours that are damaged cost those two, also when the footer is gone', async (t) => {
-  const { volumes, records } = await closedPack(t);
+test('two neighbours that are damaged cost those two, also when the footer is gone', async () => {
+  const { volumes, records } = await closedPack();
   let content = volumes.get(file);
   for (const record of records.slice(1, 3)) content = flip(content, content.indexOf(record) + record.length - 20);
   const { damage, good } = await scrubContent(content);
@@ -118,8 +118,8 @@ test('two neighbours that are damaged cost those two, also when the footer is go
   assert.deepEqual(without.good, good);
 });
 
-test('a pack that lost its end, or all of it, is told and does no harm', async (t) => {
-  const { volumes } = await closedPack(t);
+test('a pack that lost its end, or all of it, is told and does no harm', async () => {
+  const { volumes } = await closedPack();
   const whole = volumes.get(file);
   for (const length of [0, 1, 63, 64, 200, whole.length - 64, whole.length - 1]) {
     const { damage } = await scrubContent(whole.subarray(0, length));
@@ -128,8 +128,8 @@ test('a pack that lost its end, or all of it, is told and does no harm', async (
   assert.ok((await scrubContent(Buffer.alloc(whole.length))).damage.length > 0);
 });
 
-test('a sector that the device cannot read costs the records on it and no others', async (t) => {
-  const { volumes, index, records } = await closedPack(t);
+test('a sector that the device cannot read costs the records on it and no others', async () => {
+  const { volumes, index, records } = await closedPack();
   const bad = volumes.get(file).indexOf(records[3] ?? '') + 10;
   const read = volumes.readAt.bind(volumes);
   volumes.readAt = async (name, offset, length) => {
@@ -146,8 +146,8 @@ test('a sector that the device cannot read costs the records on it and no others
   await store.close();
 });
 
-test('scrub tells which ids have no other place, heal appends them, and repair makes the store clean', async (t) => {
-  const { volumes, index, records } = await closedPack(t);
+test('scrub tells which ids have no other place, heal appends them, and repair makes the store clean', async () => {
+  const { volumes, index, records } = await closedPack();
   const { store } = await openTestStore(volumes, index);
   const [first, second] = [records[0] ?? new Uint8Array(0), records[1] ?? new Uint8Array(0)];
   await Promise.all([store.append(first), store.flush()]);
@@ -189,8 +189,8 @@ test('scrub tells which ids have no other place, heal appends them, and repair m
   await again.store.close();
 });
 
-test('reading a damaged record names its pack and offset; a loss that is accepted leaves a clean store', async (t) => {
-  const { volumes, index, records } = await closedPack(t);
+test('reading a damaged record names its pack and offset; a loss that is accepted leaves a clean store', async () => {
+  const { volumes, index, records } = await closedPack();
   const { store } = await openTestStore(volumes, index);
   const record = records[4] ?? new Uint8Array(0);
   const [id] = parseRecord(record).ids;
@@ -207,9 +207,9 @@ test('reading a damaged record names its pack and offset; a loss that is accepte
   await store.close();
 });
 
-test('damage to header, marker or footer loses no record, and repair rewrites the pack', async (t) => {
+test('damage to header, marker or footer loses no record, and repair rewrites the pack', async () => {
   for (const place of ['header', 'marker', 'footer']) {
-    const { volumes, index, records } = await closedPack(t);
+    const { volumes, index, records } = await closedPack();
     const { store } = await openTestStore(volumes, index);
     const content = volumes.get(file);
     const last = records[4] ?? new Uint8Array(0);
@@ -232,8 +232,8 @@ test('damage to header, marker or footer loses no record, and repair rewrites th
   }
 });
 
-test('scrub reports progress to its end and stops when it is told to', async (t) => {
-  const { volumes, index } = await closedPack(t);
+test('scrub reports progress to its end and stops when it is told to', async () => {
+  const { volumes, index } = await closedPack();
   const { store } = await openTestStore(volumes, index);
   await Promise.all([store.append(testRecord(random)), store.flush()]);
   const progress: number[] = [];
@@ -246,8 +246,8 @@ test('scrub reports progress to its end and stops when it is told to', async (t)
   await store.close();
 });
 
-test('check tells what does not fit together', async (t) => {
-  const { volumes, index, records } = await closedPack(t);
+test('check tells what does not fit together', async () => {
+  const { volumes, index, records } = await closedPack();
   const content = volumes.get(file);
   const third = records[2] ?? new Uint8Array(0);
   const marker = content.indexOf(third) + third.length;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { asId } from '#model';
+import { asId, type RecordId } from '#model';
 import { equalBytes, isAppError, toHex } from '#runtime';
 import { parseRecord, RecordKind } from '#wire';
 import { markerBytes } from './commit-marker.ts';
@@ -242,3 +242,59 @@ test('pack numbers are never used again, also when the last pack is gone', async
   await again.close();
   assert.deepEqual(packFiles(packs), ['000000/0000000001.pack']);
 });
+
+test('reads and appends go on while packs are closed, scrubbed and replaced, and the index is made anew', async (t) => {
+  const { store, open, packs } = await inFolder(t, { limits: { recentIdsMax: 32, packBytes: 20_000 } });
+  const stored: Uint8Array[] = [];
+  let working = true;
+  const append = async () => {
+    while (working) {
+      const records = Array.from({ length: 5 }, (_, i) =>
+        testRecord(random, { kind: i === 0 ? 2 : 1, sealedBytes: 900 }),
+      );
+      await Promise.all([...records.map((record) => store.append(record)), store.flush()]);
+      stored.push(...records);
+    }
+  };
+  const read = async () => {
+    while (working) {
+      const record = stored[Math.floor(Math.random() * stored.length)];
+      if (record === undefined) await store.flush();
+      else await readsBack(store, [record]);
+    }
+  };
+  const maintain = async () => {
+    for (let round = 0; round < 2; round++) {
+      for await (const finding of store.scrub()) assert.fail(JSON.stringify(finding));
+      const [pack] = new Set(
+        (await store.locateMany(testDomain, stored.slice(0, 50).map(idOf))).map((place) => place?.pack),
+      );
+      if (pack !== undefined) await store.repairPack(pack);
+      await store.reindex();
+    }
+    working = false;
+  };
+  const all = [append(), append(), read(), read(), maintain()];
+  try {
+    await Promise.all(all);
+  } finally {
+    working = false;
+    await Promise.allSettled(all);
+  }
+  await readsBack(store, stored);
+  await store.close();
+  const again = await open();
+  assert.deepEqual(again.notices, []);
+  await readsBack(again.store, stored);
+  const findings = [];
+  for await (const finding of again.store.checkStructure()) findings.push(finding);
+  assert.deepEqual(findings, []);
+  await again.store.close();
+  assert.ok(packFiles(packs).every((name) => name.endsWith('.pack')));
+});
+
+function idOf(record: Uint8Array): RecordId {
+  const [id] = parseRecord(record).ids;
+  assert.ok(id);
+  return id;
+}

@@ -1,5 +1,5 @@
 import type { DomainId, RealmId, RecordId, SiteId } from '#model';
-import { AppError, assert, type Clock, equalBytes, isAppError, type Random, type Timers, toHex } from '#runtime';
+import { type Clock, equalBytes, isAppError, type Random, type Timers, toHex } from '#runtime';
 import type { Volumes } from '#targets';
 import { parseRecord, type RecordKind, type RecordView } from '#wire';
 import { Appender } from './appender.ts';
@@ -200,10 +200,13 @@ export class Store {
     }
   }
 
-  /** Every durable record as the packs list it, in the order they were written; of one kind only, if given. */
+  /**
+   * Every durable record as the packs list it, in the order they were written; of one kind only, if given. Records that a
+   * repair moves meanwhile may be missed or come twice.
+   */
   async *records(only?: { readonly kind: RecordKind }): AsyncGenerator<StoredRecord> {
     for (const pack of this.#table.inOrder()) {
-      if (only !== undefined && pack.class !== classOf(only.kind)) continue;
+      if (!this.#table.has(pack.number) || (only !== undefined && pack.class !== classOf(only.kind))) continue;
       for (const entry of await this.#entriesOf(pack)) yield { ...entry, pack: pack.number };
     }
   }
@@ -295,18 +298,17 @@ export class Store {
   }
 
   async #readBytes(number: number, offset: number, length: number): Promise<Uint8Array> {
-    const pack = this.#table.get(number);
-    if (pack === undefined) throw placeGone(number);
-    const name = fileOf(pack);
-    try {
-      return await this.#options.volumes.readAt(name, offset, length);
-    } catch (error) {
-      assert(error instanceof AppError, 'volumes throw errors of their own only');
-      if (error.code === 'volume_io_error') throw storedRecordDamaged(number, offset, error);
-      if (error.code !== 'volume_gone') throw error;
-      if (!this.#table.has(number)) throw placeGone(number);
-      // The pack was closed between the two lines: it has its final name now, or gets it in a moment.
-      return this.#options.volumes.readAt(packName(number, 'pack'), offset, length);
+    for (let attempt = 0; ; attempt++) {
+      const pack = this.#table.get(number);
+      if (pack === undefined) throw placeGone(number);
+      // A pack may be closed between the two lines: it has its final name then, though the table does not say so yet.
+      const name = attempt === 0 ? fileOf(pack) : packName(number, 'pack');
+      try {
+        return await this.#options.volumes.readAt(name, offset, length);
+      } catch (error) {
+        if (isAppError(error, 'volume_io_error')) throw storedRecordDamaged(number, offset, error);
+        if (!isAppError(error, 'volume_gone') || (attempt > 0 && this.#table.has(number))) throw error;
+      }
     }
   }
 

@@ -32,14 +32,6 @@ export class DescriptorCache {
     }
   }
 
-  /** Follows a rename: what was opened under the old name is the file of the new one. */
-  rename(from: string, to: string): void {
-    const cached = this.#cached.get(from);
-    if (cached === undefined) return;
-    this.#cached.delete(from);
-    this.#cached.set(to, cached);
-  }
-
   /** Closes the handle of `path` as soon as nobody reads from it. */
   async forget(path: string): Promise<void> {
     const cached = this.#cached.get(path);

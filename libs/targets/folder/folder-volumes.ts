@@ -73,7 +73,8 @@ export class FolderVolumes implements Volumes {
     const [source, target] = [this.#path(from), this.#path(to)];
     await calling(`rename ${from} to ${to}`, async () => {
       await rename(source, target);
-      this.#readers.rename(source, target);
+      // Not carried over to the new name: an open of the old one that is under way would fail under both.
+      await this.#readers.forget(source);
       await syncFolderAsync(dirname(target));
     });
   }
