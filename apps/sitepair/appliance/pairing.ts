@@ -72,6 +72,9 @@ export interface PairingOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
+/** How long a removal waits for the peer to say that it has heard. */
+const tellPatienceMs = 5000;
+
 /** How two appliances come to trust each other: PROTOCOL.md section 6. Every step may be repeated; a lost answer costs nothing. */
 export class Pairing {
   readonly #options: PairingOptions;
@@ -164,7 +167,7 @@ export class Pairing {
       else if (message.keyring) await this.#join(peer, message.keyring, link);
       else if (message.reachable) this.#takeAddresses(peer, message.reachable.addresses);
       else if (message.sealedKeyring) await this.#lend(peer, message.sealedKeyring.sealed, link);
-      else if (message.removed) this.#options.peers.change(peer.siteId, { removed: true });
+      else if (message.removed) this.#options.peers.remove(peer.siteId);
     }
   }
 
@@ -173,21 +176,42 @@ export class Pairing {
     const peer = this.#options.peers.named(name);
     const link = this.#options.links().link(peer.siteId);
     if (peer.joined && isFullPair(peer)) await this.#options.log.removeMember(peer);
-    if (link !== undefined) {
-      const channel = await link.open('pair', 'control');
-      await channel.send(pairCodec.encode({ removed: {} }));
-      await channel.end();
-      await channel.receive();
-    }
-    this.#options.peers.change(peer.siteId, { removed: true });
+    // Before the peer is told: one that never answers keeps nothing by that.
+    this.#options.peers.remove(peer.siteId);
+    const isTold = link !== undefined && (await this.#tellRemoved(link));
     await this.#options.links().drop(peer.siteId, notPaired());
-    const told = link === undefined ? [`${peer.name} could not be told: remove this site there, too.`] : [];
+    const told = isTold ? [] : [`${peer.name} could not be told: remove this site there, too.`];
     const kept = isFullPair(peer)
       ? [
           `${peer.name} keeps the keys and copies it had until now and can still read them; data keys made from now on never reach it.`,
         ]
       : [];
     return { warnings: [...told, ...kept] };
+  }
+
+  /** False when the peer does not say that it has heard. */
+  async #tellRemoved(link: Link): Promise<boolean> {
+    const { timers } = this.#options.settings;
+    const tell = async () => {
+      const channel = await link.open('pair', 'control');
+      await channel.send(pairCodec.encode({ removed: {} }));
+      await channel.end();
+      await channel.receive();
+      return true;
+    };
+    const tired = new AbortController();
+    const silent = timers.sleep(tellPatienceMs, tired.signal).then(
+      () => false,
+      () => false,
+    );
+    try {
+      return await Promise.race([tell(), silent]);
+    } catch (error) {
+      this.#options.onFailure(error);
+      return false;
+    } finally {
+      tired.abort();
+    }
   }
 
   view(peer: Peer): PairingView {

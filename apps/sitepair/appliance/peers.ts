@@ -88,6 +88,11 @@ export class PeerFile {
     if (peer === undefined) throw new Error('bug: a peer that is not there is changed');
     return this.put({ ...peer, ...change });
   }
+
+  /** Ends the trust in a peer, durably; nothing when it is not there any more, since both ends may do it at once. */
+  remove(siteId: Uint8Array): void {
+    if (this.find(siteId) !== undefined) this.change(siteId, { removed: true });
+  }
 }
 
 function encode(peers: readonly Peer[]): string {
