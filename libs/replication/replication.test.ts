@@ -4,7 +4,7 @@ import type { SiteId, SnapshotId } from '#model';
 import { AppError, concatBytes, isAppError, systemRandom, systemTimers, toHex } from '#runtime';
 import { parseRecord, RecordKind, type RecordView } from '#wire';
 import { type MessageChannel, missingFrom, replicateSnapshot, SnapshotReceiver } from './index.ts';
-import { senderChannel } from './messages.ts';
+import { receiverChannel, senderChannel } from './messages.ts';
 import { lineCut, memoryChannelPair } from './testing/memory-channel.ts';
 import { MemoryStore } from './testing/memory-store.ts';
 import { datasetId, domainId, keys, putSnapshot } from './testing/sample-snapshot.ts';
@@ -159,6 +159,29 @@ test('a sender that has lost content says so before the peer believes anything',
     isAppError(error, 'content_missing'),
   );
   assert.equal(copies.size, 0);
+});
+
+test('a sender that is told to stop stops, though the peer answers nothing', async () => {
+  const north = new MemoryStore();
+  const id = await putSnapshot(north, { a: files(8, 'a') });
+  const stop = new AbortController();
+  const opened: MessageChannel[] = [];
+  const silentPeer = {
+    async open(): Promise<MessageChannel> {
+      const [mine, theirs] = memoryChannelPair();
+      opened.push(theirs);
+      if (opened.length === 1)
+        await receiverChannel(theirs).send({
+          granted: { sessionId: new Uint8Array(16), baseSnapshotId: new Uint8Array(0), windowBytes: 20_000 },
+        });
+      // As a line does whose other end reads nothing more.
+      mine.end = () => new Promise(() => undefined);
+      return mine;
+    },
+  };
+  const sending = replicateSnapshot(jobOf(id), silentPeer, { ...ports(north), signal: stop.signal });
+  setImmediate(() => stop.abort(lineCut()));
+  await assert.rejects(sending, (error) => isAppError(error, 'link_cut'));
 });
 
 /** A hostile sender's channels: an offer is granted, and what is asked for is known. */

@@ -1,6 +1,6 @@
 import { asId, type RecordId, splitIds } from '#model';
 import type { KeyBook } from '#records';
-import { concatBytes, type Random } from '#runtime';
+import { type AppError, concatBytes, isAppError, type Random } from '#runtime';
 import { bitAt } from './bits.ts';
 import { contentMissing, protocolViolation, sessionCut } from './errors.ts';
 import { Inbox } from './inbox.ts';
@@ -21,6 +21,8 @@ export interface SenderPorts {
   /** Undefined at a blind peer. */
   readonly keys: KeyBook | undefined;
   readonly random: Random;
+  /** Ends the session with its reason, whatever the peer does or does not answer. */
+  readonly signal?: AbortSignal;
 }
 
 /** The acting half of a sender: channels, disk and walk. It decides nothing; what happens comes as events. */
@@ -34,6 +36,7 @@ export class SenderSession {
   #walk: ReturnType<typeof walkClosure> | undefined;
   #sending: Promise<void> = Promise.resolve();
   #windowBytes = 0;
+  #finished = false;
   alreadyHeld = false;
   sentRecords = 0;
   sentBytes = 0;
@@ -43,6 +46,7 @@ export class SenderSession {
     this.#job = job;
     this.#peer = peer;
     this.#ports = ports;
+    ports.signal?.addEventListener('abort', this.#onAbort);
   }
 
   /** Offers the snapshot; returns once the receiver has granted a session, or holds the snapshot already. */
@@ -64,6 +68,7 @@ export class SenderSession {
     if (reply === undefined) throw sessionCut();
     if (reply.alreadyHeld) {
       this.alreadyHeld = true;
+      this.#finished = true;
       return;
     }
     if (!reply.granted) throw protocolViolation('an answer that grants nothing');
@@ -115,8 +120,22 @@ export class SenderSession {
     this.#sending.catch((error) => this.#events.fail(error));
   }
 
+  /** A session that failed lets go at once: to end politely would wait for a peer that may read nothing more. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled([this.#channel.raw.end(), this.#records?.end()]);
+    this.#ports.signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#finished) await Promise.allSettled([this.#channel.raw.end(), this.#records?.end()]);
+    else this.#abort(sessionCut());
+  }
+
+  readonly #onAbort = (): void => {
+    const reason: unknown = this.#ports.signal?.reason;
+    this.#events.fail(reason);
+    this.#abort(isAppError(reason) ? reason : sessionCut());
+  };
+
+  #abort(error: AppError): void {
+    this.#channel.raw.abort(error);
+    this.#records?.abort(error);
   }
 
   async #prepare(sequence: number, { place, ids }: WantedRecord): Promise<Uint8Array> {
@@ -147,6 +166,7 @@ export class SenderSession {
         const records = await this.#locate(splitIds('RecordId', reply.stillMissing.ids));
         this.#events.push({ type: 'stillMissing', records });
       } else if (reply.proved) {
+        this.#finished = true;
         this.#events.push({ type: 'proved' });
         return;
       } else throw protocolViolation('an answer of no known kind');

@@ -102,13 +102,21 @@ export class Replicator {
     const startedMs = clock.monotonicMs();
     const result = { peer: peer.name, snapshots: 0, alreadyThere: 0, sentRecords: 0, sentBytes: 0 };
     const pending = overview.pendingFor(peer.siteId, dataset);
+    let failure: AppError | undefined;
     for (const snapshot of pending) {
-      const outcome = await this.#persist(peer, snapshot, run, result.sentBytes);
-      if (outcome.alreadyHeld) result.alreadyThere += 1;
-      else result.snapshots += 1;
-      result.sentRecords += outcome.sentRecords;
-      result.sentBytes += outcome.sentBytes;
+      try {
+        const outcome = await this.#persist(peer, snapshot, run, result.sentBytes);
+        if (outcome.alreadyHeld) result.alreadyThere += 1;
+        else result.snapshots += 1;
+        result.sentRecords += outcome.sentRecords;
+        result.sentBytes += outcome.sentBytes;
+      } catch (error) {
+        // What ails one snapshot must not keep the others from a second building; what ails the line or the run ends it.
+        if (!isAppError(error) || error.retryable || run.signal.aborted) throw error;
+        failure ??= error;
+      }
     }
+    if (failure !== undefined) throw failure;
     return { ...result, seconds: (clock.monotonicMs() - startedMs) / 1000 };
   }
 
@@ -136,7 +144,7 @@ export class Replicator {
       .heldHere(snapshot.datasetId, baseCandidatesMax + 1)
       .filter((id) => toHex(id) !== toHex(snapshot.snapshotId))
       .slice(0, baseCandidatesMax);
-    const ports = { store, keys: keys.book, random };
+    const ports = { store, keys: keys.book, random, signal: run.signal };
     return replicateSnapshot({ ...snapshot, baseCandidates }, link, ports, (sofar) =>
       run.progress({
         doing: `replicating ${snapshot.name} to ${peer.name}`,
