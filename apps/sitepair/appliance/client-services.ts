@@ -4,7 +4,7 @@ import type { Mux } from '#link';
 import { asId, checkedName, type DatasetId, type SnapshotId } from '#model';
 import { openNode } from '#records';
 import { type FetchFromPeers, type RecordStore, receiveUpload, serveReads, type UploadTarget } from '#replication';
-import { AppError, type Clock, equalBytes, type Random, type Timers, toHex } from '#runtime';
+import { AppError, type Clock, equalBytes, isAppError, type Random, type Timers, toHex } from '#runtime';
 import { decodeNode } from '#wire';
 import type { Agent } from './agent-file.ts';
 import { checkManifest } from './check-manifest.ts';
@@ -105,12 +105,17 @@ export class ClientServices {
     };
   }
 
-  /** The snapshot to compare with; none when it is not whole here, after a rebuild for instance: then everything is read anew. */
+  /** The snapshot to compare with; none when it is not whole here, after a rebuild or damage: then everything is read anew. */
   async #previous({ snapshotId, domainId }: SnapshotView): Promise<UploadTarget['previous']> {
     const { catalog, store, keys, siteId } = this.#options;
     if (!catalog.views.copiesOf(snapshotId).some((copy) => equalBytes(copy.siteId, siteId))) return undefined;
-    const record = await store.read(domainId, snapshotId);
-    return record && { snapshotId, manifestHash: openNode(keys.book, record).hash };
+    try {
+      const record = await store.read(domainId, snapshotId);
+      return record && { snapshotId, manifestHash: openNode(keys.book, record).hash };
+    } catch (error) {
+      if (isAppError(error, 'record_damaged')) return undefined;
+      throw error;
+    }
   }
 
   #ownDataset(name: string): Pick<DatasetView, 'datasetId' | 'domainId'> | undefined {
