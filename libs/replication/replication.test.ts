@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { SiteId, SnapshotId } from '#model';
+import type { RecordId, SiteId, SnapshotId } from '#model';
 import { AppError, concatBytes, isAppError, systemRandom, systemTimers, toHex } from '#runtime';
-import { parseRecord, RecordKind, type RecordView } from '#wire';
+import { parseRecord, RecordKind, type RecordView, recordDamaged } from '#wire';
 import { type MessageChannel, missingFrom, replicateSnapshot, SnapshotReceiver } from './index.ts';
 import { receiverChannel, senderChannel } from './messages.ts';
 import { lineCut, memoryChannelPair } from './testing/memory-channel.ts';
@@ -159,6 +159,33 @@ test('a sender that has lost content says so before the peer believes anything',
     isAppError(error, 'content_missing'),
   );
   assert.equal(copies.size, 0);
+});
+
+/** Makes the record of a node unreadable, as a flipped bit does. */
+function damage(store: MemoryStore, id: RecordId): void {
+  const readAt = store.readAt.bind(store);
+  store.readAt = async (place) => {
+    const record = await readAt(place);
+    if (record.ids.some((one) => toHex(one) === toHex(id)) && place.offset < hurtBelow)
+      throw recordDamaged('a bit flipped');
+    return record;
+  };
+  const hurtBelow = store.durableRecords;
+}
+
+test('a damaged node at the receiver is sent once more, and a damaged base keeps nobody from replicating', async () => {
+  const [north, southStore] = [new MemoryStore(), new MemoryStore()];
+  const first = await putSnapshot(north, { a: files(8, 'a'), b: files(8, 'b') });
+  const { peer, copies } = receivingSite(southStore);
+  await replicateSnapshot(jobOf(first), peer, ports(north));
+  damage(southStore, first);
+  const second = await putSnapshot(north, { a: files(8, 'a'), b: files(8, 'c') });
+  await replicateSnapshot(jobOf(second, [first]), peer, ports(north));
+  assert.ok(copies.has(toHex(second)));
+
+  copies.clear();
+  await replicateSnapshot(jobOf(first), peer, ports(north));
+  assert.deepEqual(await missingFrom(southStore, domainId, first, undefined), []);
 });
 
 test('a sender that is told to stop stops, though the peer answers nothing', async () => {

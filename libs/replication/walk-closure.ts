@@ -1,5 +1,5 @@
 import type { DomainId, RecordId } from '#model';
-import { toHex } from '#runtime';
+import { isAppError, toHex } from '#runtime';
 import { RecordKind } from '#wire';
 import { type RecordPlace, type RecordStore, readFound } from './ports.ts';
 
@@ -9,7 +9,7 @@ export interface NeededRecord {
   readonly ids: readonly RecordId[];
 }
 
-/** A step of the walk: records that are here, and ids that are not. */
+/** A step of the walk: records that are here, and ids that are not, or turned out to be damaged. */
 export interface ClosureStep {
   readonly records: readonly NeededRecord[];
   readonly missing: readonly RecordId[];
@@ -42,9 +42,12 @@ export async function* walkClosure(
         if (place.kind === RecordKind.node) nodes.push(...ids.map((id) => ({ id, place })));
       yield step;
     }
-    level = await referencesBelow(store, domainId, nodes);
+    const { below, damaged } = await referencesBelow(store, domainId, nodes);
+    // Named as missing, so that a sender gives it once more; the later copy of an id counts.
+    if (damaged.length > 0) yield { records: [], missing: damaged };
+    level = below;
     if (level.size > 0)
-      baseLevel = await referencesBelow(store, domainId, await nodesAmong(store, domainId, baseLevel));
+      baseLevel = (await referencesBelow(store, domainId, await nodesAmong(store, domainId, baseLevel))).below;
   }
 }
 
@@ -100,7 +103,7 @@ interface FoundNode {
   readonly place: RecordPlace;
 }
 
-/** A base that has lost something is no reason to fail: what cannot be looked up is simply not left out. */
+/** A base that has lost something is no reason to fail: what cannot be looked up or read is simply not left out. */
 async function nodesAmong(store: RecordStore, domainId: DomainId, level: Map<string, RecordId>): Promise<FoundNode[]> {
   const ids = [...level.values()];
   const places = await store.locateMany(domainId, ids);
@@ -110,18 +113,34 @@ async function nodesAmong(store: RecordStore, domainId: DomainId, level: Map<str
   });
 }
 
+/** What the nodes refer to; `damaged` are those that the disk no longer gives as they were written. */
 async function referencesBelow(
   store: RecordStore,
   domainId: DomainId,
   nodes: readonly FoundNode[],
-): Promise<Map<string, RecordId>> {
+): Promise<{ readonly below: Map<string, RecordId>; readonly damaged: readonly RecordId[] }> {
   const below = new Map<string, RecordId>();
+  const damaged: RecordId[] = [];
   for (let at = 0; at < nodes.length; at += readsInFlight) {
-    const reads = nodes.slice(at, at + readsInFlight).map(({ id, place }) => readFound(store, domainId, id, place));
-    for (const view of await Promise.all(reads)) {
+    const reads = nodes.slice(at, at + readsInFlight).map((node) => referencesOf(store, domainId, node));
+    for (const [i, references] of (await Promise.all(reads)).entries()) {
+      if (references === undefined) damaged.push((nodes[at + i] as FoundNode).id);
       // A copy of each id: a view would keep the whole record in memory.
-      for (const id of view.references) below.set(toHex(id), id.slice() as RecordId);
+      else for (const id of references) below.set(toHex(id), id.slice() as RecordId);
     }
   }
-  return below;
+  return { below, damaged };
+}
+
+async function referencesOf(
+  store: RecordStore,
+  domainId: DomainId,
+  { id, place }: FoundNode,
+): Promise<readonly RecordId[] | undefined> {
+  try {
+    return (await readFound(store, domainId, id, place)).references;
+  } catch (error) {
+    if (isAppError(error, 'record_damaged')) return undefined;
+    throw error;
+  }
 }

@@ -75,24 +75,11 @@ async function checkOne(ports: ScrubPorts, run: Run): Promise<CheckResult> {
       totalItems: snapshots.length,
     });
     // The next older one is the likeliest to share subtrees; it is checked itself in its turn.
-    const missing = await missingOrDamaged(ports, domainId, snapshotId, snapshots[done + 1]?.snapshotId);
-    if (missing > 0) findings.push(`${name}: ${missing} contents are missing`);
+    const base = snapshots[done + 1]?.snapshotId;
+    const { length } = await missingFrom(ports.store, domainId, snapshotId, base);
+    if (length > 0) findings.push(`${name}: ${length} contents are missing`);
   }
   return { packs, records, snapshots: snapshots.length, findings };
-}
-
-async function missingOrDamaged(
-  ports: ScrubPorts,
-  domainId: DomainId,
-  root: RecordId,
-  base: RecordId | undefined,
-): Promise<number> {
-  try {
-    return (await missingFrom(ports.store, domainId, root, base)).length;
-  } catch (error) {
-    if (isAppError(error, 'record_damaged')) return 1;
-    throw error;
-  }
 }
 
 async function describe({ store, keys, snapshots }: ScrubPorts, finding: StoreFinding): Promise<ScrubFinding> {
