@@ -91,8 +91,10 @@ export class RealmCatalog implements MembershipLog {
     const { catalog } = this.#options;
     const [own, ...others] = this.#fullMembers().map((siteId) => catalog.views.keyringHeldBy(siteId)?.dataKeyIds);
     if (own === undefined) return undefined;
-    // A member that has not spoken yet was given the whole keyring when it joined.
-    const spoken = others.filter((ids) => ids !== undefined).map((ids) => new Set(ids.map(toHex)));
+    const ours = new Set(own.map(toHex));
+    // A member that has not spoken yet was given the whole keyring when it joined; so was one whose last word, in which none
+    // of this realm's keys stands, is from before that.
+    const spoken = others.map((ids) => new Set(ids?.map(toHex))).filter((ids) => !ids.isDisjointFrom(ours));
     return own.filter((keyId) => spoken.every((ids) => ids.has(toHex(keyId))));
   }
 

@@ -18,7 +18,7 @@ export class RealmKeys {
     this.#secrets = secrets;
     this.#acceptable = acceptable;
     this.#keyring = secrets.readKeyring();
-    this.#book = new KeyBook(this.#keyring, acceptable());
+    this.#book = this.#makeBook();
   }
 
   get keyring(): Keyring {
@@ -40,6 +40,12 @@ export class RealmKeys {
 
   /** Chooses the sealing key again: other members may have said by now that they hold a newer one. */
   refresh(): void {
-    this.#book = new KeyBook(this.#keyring, this.#acceptable());
+    this.#book = this.#makeBook();
+  }
+
+  /** When the words of the members have no key in common, the newest of all seals: what somebody logs stops no backup. */
+  #makeBook(): KeyBook {
+    const acceptable = this.#acceptable();
+    return new KeyBook(this.#keyring, acceptable?.length === 0 ? undefined : acceptable);
   }
 }
