@@ -13,6 +13,7 @@ import { softwareVersion } from '../software-version.ts';
 import type { Appliance } from './appliance.ts';
 import { attentionOf } from './attention.ts';
 import type { Operations, Run } from './operations.ts';
+import { isFullPair } from './pairing.ts';
 import { checkStore, scrub } from './scrub-work.ts';
 
 /** What an appliance does when it is asked: the one list of it. */
@@ -50,7 +51,13 @@ export function operationsOf(appliance: Appliance): Operations {
       appliance.links.keep(changed.siteId);
       return pairing.view(changed);
     },
-    pairRemove: ({ peer }) => pairing.remove(peer),
+    pairRemove: async ({ peer }) => {
+      const leaving = peers.named(peer);
+      const removed = await pairing.remove(peer);
+      // What is sealed from now on is not for a site that has left with all the keys there were.
+      if (leaving.joined && isFullPair(leaving)) await rotateDataKey(appliance);
+      return removed;
+    },
     agentInvite: async ({ name, addresses }) => appliance.agents.invite(name, reachableAt(appliance, addresses)),
     agentList: () => appliance.agents.list(),
     agentRevoke: async ({ name }) => {
@@ -77,15 +84,7 @@ export function operationsOf(appliance: Appliance): Operations {
         sequence: head.seq,
       })),
     }),
-    keyRotate: async () => {
-      const { keyring, dataKey } = withNewDataKey(keys.keyring, additionBy(appliance));
-      keys.change(keyring);
-      await realm.logKeyring();
-      await catalog.append([{ kind: 'keyRotated', keyId: dataKey.keyId }]);
-      await pairing.announceToAll();
-      keys.refresh();
-      return { keyId: toHex(dataKey.keyId), pendingOn: realm.lackingKey(dataKey.keyId) };
-    },
+    keyRotate: () => rotateDataKey(appliance),
     keyKit: async ({ passphrase }) => {
       const seed = createKitSeed(environment.random, passphrase !== undefined);
       const kit = await openKit(seed, passphrase);
@@ -105,6 +104,18 @@ export function operationsOf(appliance: Appliance): Operations {
       return { kitText: await writeKitText(seed, page) };
     },
   };
+}
+
+/** Makes a data key and gives it to all members; it seals once each of them has logged that it holds it. */
+async function rotateDataKey(appliance: Appliance) {
+  const { keys, realm, catalog, pairing } = appliance;
+  const { keyring, dataKey } = withNewDataKey(keys.keyring, additionBy(appliance));
+  keys.change(keyring);
+  await realm.logKeyring();
+  await catalog.append([{ kind: 'keyRotated', keyId: dataKey.keyId }]);
+  await pairing.announceToAll();
+  keys.refresh();
+  return { keyId: toHex(dataKey.keyId), pendingOn: realm.lackingKey(dataKey.keyId) };
 }
 
 async function replicate(
