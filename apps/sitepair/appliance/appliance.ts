@@ -251,13 +251,10 @@ export class Appliance implements AsyncDisposable {
       ),
       snapshots: () => this.book.allHeld(),
     };
-    const vaults = (await this.vaults.all()).map(({ store, book }) => ({
+    const vaults = (await this.vaults.all()).map(({ store, book, owners }) => ({
       store,
       keys: () => undefined,
-      fetchFromPeers: contentFetcher(
-        this.#fetching(store, () => undefined),
-        any,
-      ),
+      fetchFromPeers: contentFetcher({ ...this.#fetching(store, () => undefined), peers: owners }, any),
       snapshots: () => book.allHeld(),
     }));
     return [own, ...vaults];
@@ -323,7 +320,7 @@ export class Appliance implements AsyncDisposable {
     return {
       store,
       keys,
-      peers: () => this.peers.paired(),
+      peers: () => this.peers.paired().filter((peer) => peer.ownRole === 'full'),
       link: (id) => this.links.link(id),
       onFailure: (error, peer) => this.#note(error, `fetching from ${peer.name}`),
     };

@@ -33,6 +33,8 @@ export class BlindVault implements AsyncDisposable {
   readonly store: Store;
   readonly book: SnapshotBook;
   readonly receiver: SnapshotReceiver;
+  /** Sites of this realm, from which alone what is lost here may come: without keys nobody can tell a forgery by its content. */
+  readonly owners: () => readonly Peer[];
   readonly #volumes: FolderVolumes;
   readonly #folder: string;
 
@@ -46,6 +48,7 @@ export class BlindVault implements AsyncDisposable {
     const { clock, timers, random } = options.environment;
     [this.realmId, this.#folder, this.#volumes] = [options.realmId, folder, volumes];
     [this.catalog, this.store] = [catalog, store];
+    this.owners = () => options.owners().filter((peer) => equalBytes(peer.realmId, options.realmId));
     const siteName = (siteId: Uint8Array) =>
       options.owners().find((peer) => equalBytes(peer.siteId, siteId))?.name ?? shortId(siteId);
     this.book = new SnapshotBook({
