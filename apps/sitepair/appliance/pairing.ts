@@ -151,10 +151,9 @@ export class Pairing {
 
   /** After the keyring has changed: every peer that can be reached gets it now, the others when their link is up again. */
   async announceToAll(): Promise<void> {
-    for (const peer of this.#options.peers.paired()) {
-      const link = this.#options.links().link(peer.siteId);
-      if (link !== undefined) await this.announce(link);
-    }
+    const { peers, links, onFailure } = this.#options;
+    const up = peers.paired().flatMap((peer) => links().link(peer.siteId) ?? []);
+    await Promise.all(up.map((link) => this.announce(link).catch(onFailure)));
   }
 
   /** Serves the peer's announcements. */
