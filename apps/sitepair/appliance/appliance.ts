@@ -23,6 +23,7 @@ import { replicationWindowBytes } from './limits.ts';
 import { LinkServices } from './link-services.ts';
 import { Links } from './links.ts';
 import { reachableAddresses } from './local-addresses.ts';
+import { MachineWatch } from './machine-watch.ts';
 import type { Operations } from './operations.ts';
 import { operationsOf } from './operations-of.ts';
 import { Pairing } from './pairing.ts';
@@ -66,6 +67,7 @@ export class Appliance implements AsyncDisposable {
   readonly links: Links;
   readonly pairing: Pairing;
   readonly replicator: Replicator;
+  readonly machine: MachineWatch;
   readonly operations: Operations;
   readonly listening: string[] = [];
 
@@ -108,7 +110,7 @@ export class Appliance implements AsyncDisposable {
       links: () => this.links,
       clock,
       sealedKeyring: () => readFileSync(paths.sealedKeyring),
-      lend: async (peer, sealed) => (await this.vaults.of(peer)).keepSealedKeyring(sealed),
+      lend: async (peer, sealed) => (await this.vaults.of(peer)).keepSealedKeyring(peer, sealed),
       onJoined: (link, peer) => this.#follow(link, peer),
       onFailure: (error) => this.#note(error, 'pairing'),
     });
@@ -180,6 +182,7 @@ export class Appliance implements AsyncDisposable {
       random,
       onFailure: (error, peer) => this.#note(error, `replicating to ${peer.name}`),
     });
+    this.machine = new MachineWatch(volumes, timers, (error) => this.#note(error, 'looking at the machine'));
     this.operations = operationsOf(this);
     catalog.onChange(() => this.#onCatalogChange());
   }
@@ -262,6 +265,7 @@ export class Appliance implements AsyncDisposable {
 
   /** Dials the peers, and begins to bring them up to date. */
   start(): void {
+    this.machine.start();
     this.links.start();
   }
 
@@ -278,6 +282,7 @@ export class Appliance implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.machine[Symbol.dispose]();
     await this.replicator.close();
     await this.links.close();
     await this.vaults[Symbol.asyncDispose]();

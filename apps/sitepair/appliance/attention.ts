@@ -4,6 +4,10 @@ import type { PairingView } from './operations.ts';
 /** Clocks further apart than this confuse people who compare times at two sites; nothing else depends on them. */
 const clockSkewSecondsMax = 60;
 
+/** Less than 5 GB, or than a tenth of what is stored, is a week's warning on most sites. */
+const freeBytesMin = 5e9;
+const freeShareMin = 0.1;
+
 /** Sentences that need an admin, worst first; each says what to do. */
 export function attentionOf(
   { catalog, realm, keys, links, peers }: Appliance,
@@ -30,6 +34,15 @@ export function attentionOf(
     const skew = links.link(peer.siteId)?.peer.clockSkewSeconds ?? 0;
     if (Math.abs(skew) > clockSkewSecondsMax)
       sentences.push(`The clocks here and at ${peer.name} are ${Math.abs(skew)} s apart: check NTP at both.`);
+  }
+  for (const disk of machine.facts?.failingDisks ?? [])
+    sentences.push(`A disk says that it is failing: ${disk}. Replace it, then "sitepair scrub --heal".`);
+  const free = machine.facts?.freeBytes;
+  const used = store.statistics().bytes;
+  if (free !== undefined && free < Math.max(freeBytesMin, used * freeShareMin)) {
+    sentences.push(
+      `The disk of the packs is nearly full: ${Math.floor(free / 1e9)} GB are free. Backups stop when it is.`,
+    );
   }
   const newest = keys.keyring.dataKeys.toSorted((a, b) => a.createdSeconds - b.createdSeconds).at(-1);
   const lacking = newest === undefined ? [] : realm.lackingKey(newest.keyId);

@@ -2,13 +2,14 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Catalog } from '#catalog';
 import { type SiteIdentity, verify } from '#keys';
-import { asId, type RealmId, shortId } from '#model';
+import { asId, type RealmId, type SiteId, shortId } from '#model';
 import { SnapshotReceiver } from '#replication';
 import { equalBytes, toHex, writeFileDurably } from '#runtime';
 import { Store } from '#store';
 import { FolderVolumes } from '#targets/folder';
 import type { ApplianceEnvironment } from './appliance.ts';
 import { signerOf } from './catalog-keys.ts';
+import { checkOwner } from './check-owner.ts';
 import { replicationWindowBytes } from './limits.ts';
 import type { Peer } from './peers.ts';
 import { SnapshotBook } from './snapshot-book.ts';
@@ -37,6 +38,7 @@ export class BlindVault implements AsyncDisposable {
   readonly owners: () => readonly Peer[];
   readonly #volumes: FolderVolumes;
   readonly #folder: string;
+  readonly #siteId: SiteId;
 
   private constructor(
     options: BlindVaultOptions,
@@ -47,7 +49,7 @@ export class BlindVault implements AsyncDisposable {
   ) {
     const { clock, timers, random } = options.environment;
     [this.realmId, this.#folder, this.#volumes] = [options.realmId, folder, volumes];
-    [this.catalog, this.store] = [catalog, store];
+    [this.catalog, this.store, this.#siteId] = [catalog, store, options.identity.siteId];
     this.owners = () => options.owners().filter((peer) => equalBytes(peer.realmId, options.realmId));
     const siteName = (siteId: Uint8Array) =>
       options.owners().find((peer) => equalBytes(peer.siteId, siteId))?.name ?? shortId(siteId);
@@ -100,8 +102,14 @@ export class BlindVault implements AsyncDisposable {
     return new BlindVault(options, folder, catalog, store, volumes);
   }
 
+  /** Throws when the vault is not, or no longer, for this site. */
+  admit(owner: Peer): void {
+    checkOwner(this.catalog.views, this.#siteId, owner);
+  }
+
   /** Lies beside the packs, so that whoever brings a kit of the owner's can read them. */
-  keepSealedKeyring(sealed: Uint8Array): void {
+  keepSealedKeyring(owner: Peer, sealed: Uint8Array): void {
+    this.admit(owner);
     writeFileDurably(join(this.#folder, 'packs', 'keyring.sealed'), sealed);
   }
 

@@ -51,7 +51,9 @@ export class LinkServices {
 
   async partFor(peer: Peer): Promise<SharedPart> {
     if (peer.ownRole === 'blind') {
-      const { catalog, store, receiver } = await this.#options.vaults.of(peer);
+      const vault = await this.#options.vaults.of(peer);
+      vault.admit(peer);
+      const { catalog, store, receiver } = vault;
       return { catalog, store, receiver, scope: undefined };
     }
     const { own } = this.#options;

@@ -19,10 +19,6 @@ import { checkStore, scrub } from './scrub-work.ts';
 /** What an appliance does when it is asked: the one list of it. */
 export function operationsOf(appliance: Appliance): Operations {
   const { pairing, peers, realm, book, store, catalog, identity, keys, environment } = appliance;
-  let freeBytes = 0;
-  void appliance.volumes.freeBytes().then((bytes) => {
-    freeBytes = bytes;
-  });
   return {
     status: () => {
       const { packs, records, bytes } = store.statistics();
@@ -35,7 +31,7 @@ export function operationsOf(appliance: Appliance): Operations {
         version: softwareVersion(),
         incarnation: catalog.incarnation()?.number ?? 0,
         listening: appliance.listening,
-        store: { packs, records, bytes, freeBytes },
+        store: { packs, records, bytes, freeBytes: appliance.machine.facts?.freeBytes ?? 0 },
         peers: views,
         attention: attentionOf(appliance, views),
       };
