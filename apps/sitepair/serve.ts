@@ -28,15 +28,19 @@ export async function serve(options: ServeOptions): Promise<void> {
     random: systemRandom,
     logger,
   });
-  const api = buildApi(appliance.operations, { logger });
+  await using api = closing(buildApi(appliance.operations, { logger }));
   if (!options.private && settings.listen !== undefined) await appliance.listen(settings.listen);
-  await listenOnControlSocket(api, options.state);
+  await listenOnControlSocket(api.server, options.state);
   appliance.start();
-  process.stdout.write(`${readyLine(options, name, appliance.operations.status().listening)}\n`);
+  process.stdout.write(`${readyLine(options, name, appliance.listening)}\n`);
   logger.info({ site: name, state: options.state }, 'serving');
   await untilTold(options);
   logger.info('stopping');
-  await api.close();
+}
+
+/** Whatever ends the appliance, the API is closed before the parts that it speaks for. */
+function closing(server: ReturnType<typeof buildApi>) {
+  return { server, [Symbol.asyncDispose]: () => server.close() };
 }
 
 function readyLine({ private: isPrivate, state }: ServeOptions, site: string, listening: readonly string[]): string {

@@ -10,7 +10,7 @@ const freeShareMin = 0.1;
 
 /** Sentences that need an admin, worst first; each says what to do. */
 export function attentionOf(
-  { catalog, realm, keys, links, peers }: Appliance,
+  { catalog, realm, keys, links, peers, machine, store }: Appliance,
   views: readonly PairingView[],
 ): string[] {
   const sentences: string[] = [];
