@@ -31,7 +31,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   await using api = closing(buildApi(appliance.operations, { logger }));
   if (!options.private && settings.listen !== undefined) await appliance.listen(settings.listen);
   await listenOnControlSocket(api.server, options.state);
-  appliance.start();
+  await appliance.start();
   process.stdout.write(`${readyLine(options, name, appliance.listening)}\n`);
   logger.info({ site: name, state: options.state }, 'serving');
   await untilTold(options);

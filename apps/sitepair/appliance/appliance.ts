@@ -264,8 +264,8 @@ export class Appliance implements AsyncDisposable {
   }
 
   /** Dials the peers, and begins to bring them up to date. */
-  start(): void {
-    this.machine.start();
+  async start(): Promise<void> {
+    await this.machine.start();
     this.links.start();
   }
 

@@ -31,12 +31,10 @@ export class MachineWatch implements Disposable {
     return this.#facts;
   }
 
-  start(): void {
-    this.#look()
-      .catch(this.#onFailure)
-      .then(() => {
-        if (!this.#stopped) this.#timer = this.#timers.after(refreshMs, () => this.start());
-      });
+  /** Resolves when the first look is over; goes on looking until it is disposed of. */
+  async start(): Promise<void> {
+    await this.#look().catch(this.#onFailure);
+    if (!this.#stopped) this.#timer = this.#timers.after(refreshMs, () => void this.start());
   }
 
   [Symbol.dispose](): void {
