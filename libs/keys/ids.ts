@@ -1,4 +1,4 @@
-import type { ContentHash, DomainId, KeyId, RealmId, RecordId, SiteId } from '#model';
+import type { ContentHash, DomainId, KeyId, RealmId, SiteId } from '#model';
 import { assert } from '#runtime';
 
 export type { ContentHash, DomainId, RealmId, RecordId, SiteId } from '#model';
@@ -50,10 +50,4 @@ export function toKitId(bytes: Uint8Array): KitId {
 export function toContentHash(bytes: Uint8Array): ContentHash {
   assert(bytes.length === contentHashBytes, 'a content hash has 32 bytes');
   return bytes as ContentHash;
-}
-
-/** Brands 20 bytes of our own as a record id. */
-export function toRecordId(bytes: Uint8Array): RecordId {
-  assert(bytes.length === recordIdBytes, 'a record id has 20 bytes');
-  return bytes as RecordId;
 }

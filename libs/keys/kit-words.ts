@@ -5,7 +5,7 @@ import { KeysError } from './keys-error.ts';
 import { type KitSeed, kitSeedBytes } from './recovery-kit.ts';
 
 const wordBits = 11;
-export const kitWordCount = 24;
+const kitWordCount = 24;
 
 /**
  * The first `count` words of the BIP39 English list that the bits of `bytes` name, 11 bits a word.

@@ -3,7 +3,7 @@ import { assert } from '#runtime';
 import { type ContentHash, contentHashBytes, type RecordId, recordIdBytes } from './ids.ts';
 
 /** What a name stands for: a chunk's content, or a node's payload. The byte that goes into the id. */
-export const recordKinds = { leaf: 1, node: 2 } as const;
+const recordKinds = { leaf: 1, node: 2 } as const;
 export type RecordKind = keyof typeof recordKinds;
 
 /** SHA-256's block and HMAC's pads (RFC 2104). */

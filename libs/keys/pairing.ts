@@ -4,7 +4,7 @@ import { hkdfSha256, hmacSha256, purposeLabel, sha256 } from './hashing.ts';
 import { wordsOf } from './kit-words.ts';
 
 /** Bytes of an invitation's secret, of a pair's PSK and of a door key; each is the psk of a Noise handshake. */
-export const pairSecretBytes = 32;
+const pairSecretBytes = 32;
 export const pairHintBytes = 8;
 export const hintMacBytes = 16;
 

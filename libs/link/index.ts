@@ -1,21 +1,21 @@
 export type { Channel } from './channel.ts';
-export { type DoorPurpose, linkVersions, type VersionRange } from './first-message.ts';
+export type { DoorPurpose, VersionRange } from './first-message.ts';
 export type { FrameConduit, FrameReceiver } from './frame-conduit.ts';
-export { defaultHeartbeat, type HeartbeatOptions } from './heartbeat.ts';
+export type { HeartbeatOptions } from './heartbeat.ts';
 export { type ChannelClass, Link, type LinkPeer } from './link.ts';
 export { type DoorSession, dialDoor, dialLink } from './link-dialer.ts';
-export { ChannelClosedError } from './link-errors.ts';
+
 export { LinkKeeper, type LinkKeeperOptions, type LinkState } from './link-keeper.ts';
 export type { Hello } from './link-messages.ts';
 export { LinkServer, type LinkServerOptions } from './link-server.ts';
 export type { Door, DoorBook, LinkSettings, LocalIdentity, PairBook, PairSecret } from './link-settings.ts';
-export { type MemoryPair, type MemoryPairOptions, memoryPair } from './memory-conduit.ts';
+export type { MemoryPair, MemoryPairOptions } from './memory-conduit.ts';
 export { Mux, type MuxOptions } from './mux.ts';
-export { channelsMax, defaultCreditBytes, initialCreditBytes, messageBytesMax } from './mux-frames.ts';
-export { type Pacer, type TokenBucket, type TokenBucketOptions, tokenBucket, unlimited } from './pacer.ts';
-export { type ServiceHandler, ServiceTable } from './service-table.ts';
+
+export type { Pacer, TokenBucket, TokenBucketOptions } from './pacer.ts';
+export type { ServiceHandler } from './service-table.ts';
 export type { StrangerLimits } from './stranger-limits.ts';
-export { acceptTrustedWebSocket } from './websocket-accept.ts';
+
 export { WebSocketConduit } from './websocket-conduit.ts';
-export { dialUnixWebSocket, linkPath, linkPort, linkUrl } from './websocket-dial.ts';
-export { generateKeyPair, type KeyPair, keyPairFromSecret } from './x25519.ts';
+export { dialUnixWebSocket } from './websocket-dial.ts';
+export type { KeyPair } from './x25519.ts';

@@ -80,7 +80,7 @@ export function decodeError(bytes: Uint8Array): AppError {
 }
 
 /** What the other end learns when something of ours failed that is none of its business. */
-export function internalError(): AppError {
+function internalError(): AppError {
   return new AppError('something failed at the other site', {
     code: 'internal',
     advice: "Look into the other site's log.",

@@ -8,7 +8,7 @@ import { fetchClientChannel, fetchServerChannel } from './messages.ts';
 import type { MessageChannel, RecordStore } from './ports.ts';
 
 /** Ids in one request at most: PROTOCOL.md section 5. */
-export const fetchIdsMax = 4096;
+const fetchIdsMax = 4096;
 
 /**
  * Asks one peer for the records that hold `ids`; yields each after it was proved good (a blind peer's checksum, a full

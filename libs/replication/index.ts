@@ -1,5 +1,5 @@
 export { fetchRecords, serveFetches } from './fetch-records.ts';
-export { type FetchFromPeers, findContent } from './find-content.ts';
+export type { FetchFromPeers } from './find-content.ts';
 export type { MessageChannel, RecordPlace, RecordStore } from './ports.ts';
 export { missingFrom } from './prove-closure.ts';
 export { ReadSource } from './read-source.ts';
@@ -16,4 +16,4 @@ export type { PeerChannels, SenderPorts } from './sender-session.ts';
 export { type ReadOptions, serveReads } from './serve-reads.ts';
 export { UploadSink } from './upload-sink.ts';
 export { VisibleIds } from './visible-ids.ts';
-export { type ClosureStep, type NeededRecord, walkClosure } from './walk-closure.ts';
+export type { ClosureStep, NeededRecord } from './walk-closure.ts';

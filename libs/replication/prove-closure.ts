@@ -4,7 +4,7 @@ import type { VisibleIds } from './visible-ids.ts';
 import { walkClosure } from './walk-closure.ts';
 
 /** Missing ids named at once: one message's worth. */
-export const missingIdsMax = 4096;
+const missingIdsMax = 4096;
 
 /**
  * Proves that everything below `root` is on stable storage here, level by level; what the proved `base` has at the same

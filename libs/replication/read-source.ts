@@ -10,9 +10,6 @@ import type { MessageChannel } from './ports.ts';
 
 type ChunkItem = { readonly hash: Uint8Array; readonly content: Uint8Array | undefined };
 
-/** Requests whose answers are under way at most; an appliance refuses more. */
-export const requestsInFlightMax = 64;
-
 /** The client's half of reading: every node and chunk is checked against its hash here, whoever sent it. PROTOCOL.md section 3. */
 export class ReadSource implements SnapshotSource {
   readonly manifestHash: Uint8Array;

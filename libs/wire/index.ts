@@ -1,4 +1,4 @@
-export { type Codec, codecOf, malformed, protoRoot } from './codec.ts';
+export { type Codec, codecOf, protoRoot } from './codec.ts';
 export { chunkMaxBytes, decodeFrame, encodeFrame, frameRawMaxBytes, frameTableBytes } from './frame.ts';
 export {
   checksumBytes,

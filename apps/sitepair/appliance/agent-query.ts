@@ -14,7 +14,7 @@ export interface QueryReply {
 }
 
 export const queryRequestCodec = codecOf<QueryRequest>('agent.proto', 'sitepair.agent.v1.QueryRequest');
-export const queryReplyCodec = codecOf<QueryReply>('agent.proto', 'sitepair.agent.v1.QueryReply');
+const queryReplyCodec = codecOf<QueryReply>('agent.proto', 'sitepair.agent.v1.QueryReply');
 
 /** Snapshots in one page: with many paths each, far below the 8 MiB of a message. */
 const pageRows = 256;

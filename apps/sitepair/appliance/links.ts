@@ -152,7 +152,7 @@ export class Links {
 }
 
 /** Splits HOST:PORT, `[v6]:PORT` or a bare PORT. Throws `bad_address`. */
-export function parseListenAddress(address: string): { readonly host: string; readonly port: number } {
+function parseListenAddress(address: string): { readonly host: string; readonly port: number } {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(address.includes(':') ? address : `0.0.0.0:${address}`);
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) {
