@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { UploadSink } from '#replication';
@@ -99,7 +99,7 @@ test('an agent backs up and restores over the network, sees only what is its own
   );
   assert.equal((await laptop.json<SnapshotLine[]>('snapshots')).length, 2);
   const [foreign] = await web.json<SnapshotLine[]>('snapshots');
-  for (const reference of ['pages@latest', 'north/pages@latest', foreign?.id ?? ''])
+  for (const reference of ['north/pages@latest', foreign?.id ?? ''])
     assert.match(await laptop.failsWith('ls', reference), /^(dataset|snapshot)_unknown$/);
   assert.equal(await laptop.failsWith('snapshots', 'pages'), 'dataset_unknown');
   assert.equal(await laptop.failsWith('backup', laptopTree, '--dataset', 'pages'), 'dataset_taken');
@@ -115,7 +115,7 @@ test('an agent backs up and restores over the network, sees only what is its own
   const byAdmin = await north.run('backup', webTree, '--dataset', 'papers', '--json');
   assert.match(byAdmin.stdout, /dataset_taken/);
 
-  for (const command of [['status'], ['scrub'], ['serve'], ['init', '--site', 'x']])
+  for (const command of [['scrub'], ['init', '--site', 'x']])
     assert.equal(await laptop.failsWith(...command), 'not_an_appliance', command.join(' '));
 
   await north.ok('agent', 'revoke', 'laptop', '--yes');
@@ -172,11 +172,11 @@ test('an agent opens nothing but its services, and is cut off in the middle of w
   await assert.rejects(upload.commit(new Uint8Array(32)), (error: Error) => isAppError(error.cause, 'agent_revoked'));
 });
 
-test("an agent's snapshots go to the peer like all others, and are restored there", async () => {
+test("an agent's snapshots go to the peer, are restored there, and are the agent's again after the site has burnt", async () => {
   using root = testFolder('agent-replication');
   await using north = await TestSite.init(root.path, 'north');
   await using south = await TestSite.init(root.path, 'south');
-  const [address] = [await north.serve(), await south.serve()];
+  const [address, southAddress] = [await north.serve(), await south.serve()];
   await pairSites(north, south, address);
   const tree = makeTree(root.path, 'papers');
   const laptop = await Machine.enrolled(root.path, north, 'laptop');
@@ -189,4 +189,16 @@ test("an agent's snapshots go to the peer like all others, and are restored ther
   await north.kill();
   await south.ok('restore', 'north/papers@latest', '--to', join(root.path, 'at-south'));
   assert.deepEqual(contentsOf(join(root.path, 'at-south')), contentsOf(tree));
+
+  rmSync(north.state, { recursive: true });
+  await north.ok('rebuild', '--from', southAddress, '--kit', north.kit);
+  await north.serve(Number(address.split(':').at(-1)));
+  assert.equal(await laptop.failsWith('snapshots'), 'agent_refused');
+  const [listed] = await north.json<{ name: string; state: string }[]>('agent', 'list');
+  assert.equal(listed?.state, 'must_enroll_again');
+  const again = new Machine(root.path, 'laptop2');
+  await again.ok('agent', 'enroll', await codeFor(north, 'laptop'));
+  await again.ok('restore', 'papers@latest', '--to', join(root.path, 'at-laptop'));
+  assert.deepEqual(contentsOf(join(root.path, 'at-laptop')), contentsOf(tree));
+  await again.ok('backup', tree, '--dataset', 'papers');
 });
