@@ -38,9 +38,16 @@ export async function measureCommand(command: readonly string[], options: Comman
   const startedMs = performance.now();
   const child = spawn('sh', ['-c', script, 'sh', ...command], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    // A group of its own, so that all of it can be ended with this process.
+    detached: true,
     env: { ...process.env, ...env },
     ...(cwd === undefined ? {} : { cwd }),
   });
+  const end = () => {
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
+  };
+  // Before the folder that it works in is removed.
+  process.prependOnceListener('exit', end);
   const closed = once(child, 'close');
   const said = Promise.all([text(child.stdout!), text(child.stderr!)]);
   const lines: string[] = [];
@@ -56,6 +63,7 @@ export async function measureCommand(command: readonly string[], options: Comman
   const [code] = (await closed) as [number | null];
   const seconds = (performance.now() - startedMs) / 1000;
   clearInterval(poll);
+  process.off('exit', end);
   if (code !== 0 && !(code !== null && alsoFine.includes(code))) {
     throw new Error(`${command.join(' ')} ended with ${code}\n${(await said).join('\n')}`);
   }
