@@ -30,6 +30,7 @@ test('each operation is asked with what the client gave, and its answer comes ba
     pairInvite: async ({ addresses }) => ({ code: 'sp1-x', expiresAt: '2026-02-01T08:00:00Z', addresses }),
     pairRemove: async () => ({ warnings: ['what it had it can still read'] }),
     pairSetAddresses: async ({ addresses }) => ({ ...south, addresses }),
+    agentRevoke: async ({ name }) => ({ name }),
     keyKit: async () => ({ kitText: 'kit' }),
   });
   await using served = await serveApi(operations);
@@ -49,6 +50,7 @@ test('each operation is asked with what the client gave, and its answer comes ba
     ...south,
     addresses: ['c:3'],
   });
+  assert.deepEqual(await api.call('agentRevoke', { name: 'laptop' }), { name: 'laptop' });
   assert.deepEqual(await api.call('keyKit', {}), { kitText: 'kit' });
 
   assert.deepEqual(JSON.parse(JSON.stringify(operations.asked)), [
@@ -60,6 +62,7 @@ test('each operation is asked with what the client gave, and its answer comes ba
     { operation: 'pairInvite', request: { addresses: ['a:1', 'b:2'], role: 'blind' } },
     { operation: 'pairRemove', request: { peer: 'south' } },
     { operation: 'pairSetAddresses', request: { peer: 'south', addresses: ['c:3'] } },
+    { operation: 'agentRevoke', request: { name: 'laptop' } },
     { operation: 'keyKit', request: {} },
   ]);
 });

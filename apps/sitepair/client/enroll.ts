@@ -20,8 +20,9 @@ import { agentLinkSettings } from './agent-settings.ts';
 export interface Enrolled {
   readonly agent: string;
   readonly site: string;
-  /** Of the appliance's key. */
+  /** Of the appliance's key, and of this machine's: "agent list" there shows it. */
   readonly fingerprint: string;
+  readonly ownFingerprint: string;
   readonly addresses: readonly string[];
 }
 
@@ -45,7 +46,9 @@ export async function enroll(stateFolder: string, code: string, clock: Clock): P
     const agent = await introduce(session, identity, [address, ...invitation.addresses]);
     finishAgentFolder(stateFolder, agent);
     const { name, site, applianceKey, addresses } = agent;
-    return { agent: name, site, fingerprint: siteFingerprint(applianceKey), addresses };
+    const fingerprint = siteFingerprint(applianceKey);
+    const ownFingerprint = siteFingerprint(identity.key.publicKey);
+    return { agent: name, site, fingerprint, ownFingerprint, addresses };
   } finally {
     await session.mux.close();
   }

@@ -66,6 +66,7 @@ export function addAgent(program: SitepairCommand, invocation: Invocation): void
         enrolled,
         () =>
           `This machine is agent "${enrolled.agent}" of ${enrolled.site} (fingerprint ${enrolled.fingerprint}).\n` +
+          `There "sitepair agent list" shows it as ${enrolled.ownFingerprint}.\n` +
           'Next: sitepair backup PATH --dataset NAME',
       );
     });
