@@ -16,7 +16,7 @@ export interface DemoData {
 }
 
 // Sources and libraries are below this, programs (Node, compilers) above: 90 MB of small files keep the demo under a minute.
-const partBytesMax = 10_000_000;
+const partBytesMax = 2_000_000;
 // The copy, the stores of both sites and what is restored lie on the disk at once.
 const copiesMax = 4;
 const roomBesidesBytes = 300_000_000;

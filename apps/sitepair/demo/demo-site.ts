@@ -18,6 +18,8 @@ export interface DemoSiteOptions {
   /** The state folder. */
   readonly state: string;
   readonly logFile: string;
+  /** Where Node keeps what it has compiled: thirty processes of one program start in half the time so. */
+  readonly compileCache: string;
   readonly clock: Clock;
   /** Aborted when the demo is to stop: commands under way are ended then. */
   readonly signal: AbortSignal;
@@ -47,6 +49,7 @@ export class DemoSite {
     signal.throwIfAborted();
     const child = spawn(process.execPath, [program, ...args, '--state', this.state, '--json'], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: this.#environment(),
       // Its own session: Ctrl-C is for the demo, which ends what it has started.
       detached: true,
     });
@@ -73,6 +76,7 @@ export class DemoSite {
     // Its own session and a file for its log: with --keep it outlives the demo.
     this.#process = spawn(process.execPath, [program, 'serve', '--state', this.state, ...where], {
       stdio: ['ignore', log, log],
+      env: this.#environment(),
       detached: true,
       cwd: '/',
     });
@@ -110,6 +114,10 @@ export class DemoSite {
   /** The end of its log; empty when it never ran. */
   logTail(): string {
     return this.#log().trimEnd().split('\n').slice(-logTailLines).join('\n');
+  }
+
+  #environment(): NodeJS.ProcessEnv {
+    return { ...process.env, NODE_COMPILE_CACHE: this.#options.compileCache };
   }
 
   #log(): string {

@@ -6,6 +6,7 @@ import { assert } from '#runtime';
 /** Where the line stops by itself, and what opens it again. */
 interface Stop {
   readonly atBytes: number;
+  isReached: boolean;
   readonly lifted: PromiseWithResolvers<void>;
 }
 
@@ -25,7 +26,7 @@ export class MeteredLine implements AsyncDisposable {
 
   /** Opens a line that leads to HOST:PORT on loopback. */
   static async open(target: string): Promise<MeteredLine> {
-    const server = createServer();
+    const server = createServer({ allowHalfOpen: true });
     const line = new MeteredLine(server);
     server.on('connection', (near) => line.#join(near, target));
     server.listen(0, '127.0.0.1');
@@ -43,15 +44,15 @@ export class MeteredLine implements AsyncDisposable {
     return this.#bytes;
   }
 
-  /** Lets so many bytes more cross and then none, until `goOn`. */
+  /** Lets at most so many bytes more cross, and then none until `goOn`. */
   stopAfter(moreBytes: number): void {
     assert(this.#stop === undefined, 'a line stops at one place at a time');
-    this.#stop = { atBytes: this.#bytes + moreBytes, lifted: Promise.withResolvers<void>() };
+    this.#stop = { atBytes: this.#bytes + moreBytes, isReached: false, lifted: Promise.withResolvers<void>() };
   }
 
-  /** True once the bytes of `stopAfter` have crossed. */
+  /** True once as much has crossed as `stopAfter` allowed. */
   get isStopped(): boolean {
-    return this.#stop !== undefined && this.#bytes >= this.#stop.atBytes;
+    return this.#stop?.isReached === true;
   }
 
   goOn(): void {
@@ -69,25 +70,35 @@ export class MeteredLine implements AsyncDisposable {
 
   #join(near: Socket, target: string): void {
     const colon = target.lastIndexOf(':');
-    const far = connect(Number(target.slice(colon + 1)), target.slice(0, colon));
+    const far = connect({
+      host: target.slice(0, colon),
+      port: Number(target.slice(colon + 1)),
+      allowHalfOpen: true,
+    });
     for (const socket of [near, far]) {
       this.#sockets.add(socket);
       socket.setNoDelay();
       socket.once('close', () => this.#sockets.delete(socket));
     }
-    // A connection that breaks is the sites' business: the other half ends too, and they dial again.
-    const end = () => [near, far].forEach((socket) => void socket.destroy());
-    pipeline(near, this.#meter(), far, end);
-    pipeline(far, this.#meter(), near, end);
+    const whenOver = (error: NodeJS.ErrnoException | null) => {
+      // A connection that breaks at one end breaks at the other; the sites see it and dial again.
+      if (error) for (const socket of [near, far]) socket.destroy();
+    };
+    pipeline(near, this.#meter(), far, whenOver);
+    pipeline(far, this.#meter(), near, whenOver);
   }
 
   #meter(): Transform {
     return new Transform({
       transform: (part: Buffer, _encoding, pass) => {
-        this.#bytes += part.length;
+        const cross = () => {
+          this.#bytes += part.length;
+          pass(null, part);
+        };
         const stop = this.#stop;
-        if (stop === undefined || this.#bytes < stop.atBytes) return pass(null, part);
-        void stop.lifted.promise.then(() => pass(null, part));
+        if (stop === undefined || this.#bytes + part.length <= stop.atBytes) return cross();
+        stop.isReached = true;
+        void stop.lifted.promise.then(cross);
       },
     });
   }

@@ -50,8 +50,10 @@ export async function runDemo({ path, keep, silent, terminal, clock }: DemoReque
   const narrator = new Narrator({ clock, write: silent ? () => undefined : (text) => terminal.out(text) });
   const data = chooseData(path);
   const folder = mkdtempSync(join(tmpdir(), 'sitepair-demo-'));
-  const site = (name: string, stateName: string) =>
-    new DemoSite({ name, state: join(folder, stateName), logFile: join(folder, `${stateName}.log`), clock, signal });
+  const site = (name: string, stateName: string) => {
+    const files = { state: join(folder, stateName), logFile: join(folder, `${stateName}.log`) };
+    return new DemoSite({ name, ...files, compileCache: join(folder, 'compiled'), clock, signal });
+  };
   const [north, south, northRebuilt] = [site('north', 'north'), site('south', 'south'), site('north', 'north-rebuilt')];
   const sites = [north, south, northRebuilt];
   const burn = async (burning: DemoSite) => {
