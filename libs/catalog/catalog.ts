@@ -277,8 +277,9 @@ export class Catalog implements AsyncDisposable {
         return;
       }
       for (const waiting of finished) waiting.done();
-      this.#tell();
     }
+    // Last: whatever a listener does, no append waits for a drain that has stopped.
+    this.#tell();
   }
 
   #change<T>(work: () => Promise<T>): Promise<T> {

@@ -20,6 +20,8 @@ export interface CopyBook {
   checkOffer(from: SiteId, offered: OfferedSnapshot): void;
   /** True when this site's log says that it holds the snapshot, proved. */
   holds(snapshotId: SnapshotId): boolean;
+  /** True when it holds the snapshot and knows of nothing that it has lost since: only then does having it let anything be skipped. */
+  mayBeBase(snapshotId: SnapshotId): boolean;
   /** Logs durably that this site holds the snapshot. The catalog comes last: a crash before it costs a resend, never a snapshot. */
   recordCopy(offered: OfferedSnapshot): Promise<void>;
 }
@@ -81,7 +83,7 @@ export class SnapshotReceiver {
     options: ReceiverOptions,
   ): Promise<void> {
     const sessionId = options.random.bytes(16) as SessionId;
-    const base = offered.baseCandidates.find((candidate) => options.copies.holds(candidate));
+    const base = offered.baseCandidates.find((candidate) => options.copies.mayBeBase(candidate));
     using session = new ReceiverSession({ sessionId, ...offered, base }, channel, options);
     this.#sessions.set(toHex(sessionId), session);
     try {

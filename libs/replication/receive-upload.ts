@@ -165,12 +165,14 @@ class Upload {
   async #storeLeaf(leaf: NonNullable<UploadRequest['leaf']>): Promise<void> {
     const hashes = splitIds('ContentHash', leaf.hashes);
     const frame = { compression: leaf.compression as Compression, body: leaf.body };
-    if (hashes.length === 0) throw protocolViolation('a frame of no chunk');
+    if (hashes.length === 0 || leaf.body.length > frameRawMaxBytes)
+      throw protocolViolation('a frame of impossible size');
     if (this.#options.checkHashes) checkFrame(hashes, decompressBody(frame, frameRawMaxBytes));
     await this.#store(leaf.sequence, sealLeaf(this.#context(), hashes, frame));
   }
 
   async #storeNode(node: NonNullable<UploadRequest['node']>): Promise<void> {
+    if (node.body.length > nodePayloadMaxBytes) throw protocolViolation('a node of impossible size');
     const body = { compression: node.compression as Compression, body: node.body };
     const payload = decompressBody(body, nodePayloadMaxBytes);
     if (!equalBytes(sha256(payload), node.hash)) throw protocolViolation('a node is not what its hash names');

@@ -29,6 +29,7 @@ function receivingSite(store: MemoryStore, withKeys = true) {
     copies: {
       checkOffer: () => undefined,
       holds: (id) => copies.has(toHex(id)),
+      mayBeBase: (id) => copies.has(toHex(id)),
       recordCopy: async (offered) => void copies.add(toHex(offered.snapshotId)),
     },
   }));

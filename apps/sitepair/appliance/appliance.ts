@@ -6,7 +6,7 @@ import type { Link, LinkSettings } from '#link';
 import type { KeyBook } from '#records';
 import { SnapshotReceiver } from '#replication';
 import { type Clock, isAppError, type Random, type Timers } from '#runtime';
-import { Store } from '#store';
+import { Store, type StoreNotice } from '#store';
 import type { Volumes } from '#targets';
 import { FolderVolumes } from '#targets/folder';
 import { softwareVersion } from '../software-version.ts';
@@ -19,6 +19,7 @@ import { type ContentFetcherOptions, contentFetcher } from './content-fetcher.ts
 import { DatasetOwners } from './dataset-owners.ts';
 import { followCatalog } from './follow-catalog.ts';
 import { Invitations } from './invitations.ts';
+import { KnownLosses } from './known-losses.ts';
 import { replicationWindowBytes } from './limits.ts';
 import { LinkServices } from './link-services.ts';
 import { Links } from './links.ts';
@@ -44,6 +45,13 @@ export interface ApplianceEnvironment {
   readonly logger: Logger;
 }
 
+/** What the store says when something that was acknowledged is not there any more. */
+export const lossNotices: ReadonlySet<StoreNotice['code']> = new Set([
+  'pack_damaged',
+  'pack_missing',
+  'pack_unreadable',
+]);
+
 /** One site, running: every part made once, and wired. The caller holds the state's lock. */
 export class Appliance implements AsyncDisposable {
   readonly environment: ApplianceEnvironment;
@@ -52,6 +60,7 @@ export class Appliance implements AsyncDisposable {
   readonly secrets: Secrets;
   readonly identity: SiteIdentity;
   readonly peers: PeerFile;
+  readonly losses: KnownLosses;
   readonly invitations: Invitations;
   readonly keys: RealmKeys;
   readonly catalog: Catalog;
@@ -76,7 +85,7 @@ export class Appliance implements AsyncDisposable {
     const { catalog, store, volumes, keys, secrets, identity, peers } = opened;
     [this.environment, this.paths, this.site] = [environment, paths, opened.site];
     [this.catalog, this.store, this.volumes, this.keys] = [catalog, store, volumes, keys];
-    [this.secrets, this.identity, this.peers] = [secrets, identity, peers];
+    [this.secrets, this.identity, this.peers, this.losses] = [secrets, identity, peers, opened.losses];
     this.invitations = new Invitations(paths, clock, random);
     this.realm = new RealmCatalog({
       catalog,
@@ -88,7 +97,14 @@ export class Appliance implements AsyncDisposable {
     });
     const { siteId } = identity;
     const siteName = (id: Uint8Array) => this.realm.siteName(id);
-    this.book = new SnapshotBook({ catalog, siteName, siteId, clock, onCopy: () => this.nudgeAll() });
+    this.book = new SnapshotBook({
+      catalog,
+      siteName,
+      siteId,
+      clock,
+      losses: this.losses,
+      onCopy: () => this.nudgeAll(),
+    });
     const owners = () => peers.all().filter((peer) => peer.ownRole === 'blind');
     this.vaults = new BlindVaults({ environment, paths, identity, owners });
     this.receiver = new SnapshotReceiver(() => ({
@@ -151,6 +167,7 @@ export class Appliance implements AsyncDisposable {
       random,
       owners: datasetOwners,
       fetcher,
+      mayBeBase: (snapshotId) => this.book.mayBeBase(snapshotId),
       onSnapshot: () => this.nudgeAll(),
     });
     const agentServices = new AgentServices({
@@ -214,8 +231,11 @@ export class Appliance implements AsyncDisposable {
     });
     const volumes = await FolderVolumes.open(paths.packs);
     const { realmId, formerRealmIds } = keys.keyring;
-    const onNotice = (notice: { readonly code: string; readonly message: string; readonly details: object }) =>
+    const losses = new KnownLosses(paths.root);
+    const onNotice = (notice: StoreNotice) => {
       logger.warn({ code: notice.code, ...notice.details }, notice.message);
+      if (lossNotices.has(notice.code)) losses.note(notice.message);
+    };
     const store = await Store.open({
       volumes,
       indexFolder: paths.index,
@@ -229,6 +249,7 @@ export class Appliance implements AsyncDisposable {
     });
     const appliance = new Appliance(environment, paths, {
       site,
+      losses,
       secrets,
       identity,
       peers,
@@ -253,12 +274,14 @@ export class Appliance implements AsyncDisposable {
         any,
       ),
       snapshots: () => this.book.allHeld(),
+      losses: this.losses,
     };
     const vaults = (await this.vaults.all()).map(({ store, book, owners }) => ({
       store,
       keys: () => undefined,
       fetchFromPeers: contentFetcher({ ...this.#fetching(store, () => undefined), peers: owners }, any),
       snapshots: () => book.allHeld(),
+      losses: book.losses,
     }));
     return [own, ...vaults];
   }
@@ -298,7 +321,8 @@ export class Appliance implements AsyncDisposable {
 
   /** What two appliances do first: say where the pairing stands, make the catalogs agree, send what is lacking. */
   async #settle(link: Link, peer: Peer): Promise<void> {
-    await this.pairing.announce(link);
+    // A peer that does not take in what it is told may still be behind: the catalog goes on.
+    await this.pairing.announce(link).catch((error) => this.#note(error, `announcing to ${peer.name}`));
     const known = this.peers.find(peer.siteId);
     if (known?.joined) this.#follow(link, known);
   }
@@ -355,6 +379,7 @@ export class Appliance implements AsyncDisposable {
 
 interface OpenedParts {
   readonly site: SiteFile;
+  readonly losses: KnownLosses;
   readonly secrets: Secrets;
   readonly identity: SiteIdentity;
   readonly peers: PeerFile;

@@ -10,7 +10,7 @@ const freeShareMin = 0.1;
 
 /** Sentences that need an admin, worst first; each says what to do. */
 export function attentionOf(
-  { catalog, realm, keys, links, peers, machine, store }: Appliance,
+  { catalog, realm, keys, links, peers, machine, store, losses }: Appliance,
   views: readonly PairingView[],
 ): string[] {
   const sentences: string[] = [];
@@ -34,6 +34,11 @@ export function attentionOf(
     const skew = links.link(peer.siteId)?.peer.clockSkewSeconds ?? 0;
     if (Math.abs(skew) > clockSkewSecondsMax)
       sentences.push(`The clocks here and at ${peer.name} are ${Math.abs(skew)} s apart: check NTP at both.`);
+  }
+  if (losses.any) {
+    sentences.push(
+      `Something stored here is lost or damaged (${losses.reasons[0]}): "sitepair scrub --heal", then "sitepair store check".`,
+    );
   }
   for (const disk of machine.facts?.failingDisks ?? [])
     sentences.push(`A disk says that it is failing: ${disk}. Replace it, then "sitepair scrub --heal".`);

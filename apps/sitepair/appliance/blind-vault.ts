@@ -5,11 +5,12 @@ import { type SiteIdentity, verify } from '#keys';
 import { asId, type RealmId, type SiteId, shortId } from '#model';
 import { SnapshotReceiver } from '#replication';
 import { equalBytes, toHex, writeFileDurably } from '#runtime';
-import { Store } from '#store';
+import { Store, type StoreNotice } from '#store';
 import { FolderVolumes } from '#targets/folder';
-import type { ApplianceEnvironment } from './appliance.ts';
+import { type ApplianceEnvironment, lossNotices } from './appliance.ts';
 import { signerOf } from './catalog-keys.ts';
 import { checkOwner } from './check-owner.ts';
+import { KnownLosses } from './known-losses.ts';
 import { replicationWindowBytes } from './limits.ts';
 import type { Peer } from './peers.ts';
 import { SnapshotBook } from './snapshot-book.ts';
@@ -46,6 +47,7 @@ export class BlindVault implements AsyncDisposable {
     catalog: Catalog,
     store: Store,
     volumes: FolderVolumes,
+    losses: KnownLosses,
   ) {
     const { clock, timers, random } = options.environment;
     [this.realmId, this.#folder, this.#volumes] = [options.realmId, folder, volumes];
@@ -58,6 +60,7 @@ export class BlindVault implements AsyncDisposable {
       siteName,
       siteId: options.identity.siteId,
       clock,
+      losses,
       onCopy: () => undefined,
     });
     this.receiver = new SnapshotReceiver(() => ({
@@ -96,10 +99,13 @@ export class BlindVault implements AsyncDisposable {
     });
     if (catalog.incarnation() === undefined) await catalog.openIncarnation({ signer: signerOf(identity) });
     const volumes = await FolderVolumes.open(packs);
-    const onNotice = (notice: { readonly code: string; readonly message: string; readonly details: object }) =>
+    const losses = new KnownLosses(folder);
+    const onNotice = (notice: StoreNotice) => {
       logger.warn({ code: notice.code, ...notice.details }, notice.message);
+      if (lossNotices.has(notice.code)) losses.note(notice.message);
+    };
     const store = await Store.open({ volumes, indexFolder, realmId, siteId, random, clock, timers, onNotice });
-    return new BlindVault(options, folder, catalog, store, volumes);
+    return new BlindVault(options, folder, catalog, store, volumes, losses);
   }
 
   /** Throws when the vault is not, or no longer, for this site. */

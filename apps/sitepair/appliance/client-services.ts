@@ -22,6 +22,8 @@ export interface ClientServicesOptions {
   readonly random: Random;
   readonly owners: DatasetOwners;
   readonly fetcher: (fromSite: Uint8Array) => FetchFromPeers;
+  /** A snapshot that is whole here, as far as this site knows. */
+  readonly mayBeBase: (snapshotId: SnapshotId) => boolean;
   /** Something new is complete here: peers may want it. */
   readonly onSnapshot: () => void;
 }
@@ -107,8 +109,8 @@ export class ClientServices {
 
   /** The snapshot to compare with; none when it is not whole here, after a rebuild or damage: then everything is read anew. */
   async #previous({ snapshotId, domainId }: SnapshotView): Promise<UploadTarget['previous']> {
-    const { catalog, store, keys, siteId } = this.#options;
-    if (!catalog.views.copiesOf(snapshotId).some((copy) => equalBytes(copy.siteId, siteId))) return undefined;
+    const { store, keys } = this.#options;
+    if (!this.#options.mayBeBase(snapshotId)) return undefined;
     try {
       const record = await store.read(domainId, snapshotId);
       return record && { snapshotId, manifestHash: openNode(keys.book, record).hash };

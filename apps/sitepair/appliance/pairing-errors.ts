@@ -82,3 +82,11 @@ export function notPaired(): AppError {
     advice: 'Pair them: "sitepair pair invite" at one, "sitepair pair accept" at the other, and confirm at both.',
   });
 }
+
+export function noAnswer(name: string): AppError {
+  return new AppError(`${name} does not answer`, {
+    code: 'peer_silent',
+    retryable: true,
+    advice: 'It is told again when the link is next up; look at the other appliance if this goes on.',
+  });
+}

@@ -24,6 +24,7 @@ import {
   invitationUsed,
   inviterUnreachable,
   nameTaken,
+  noAnswer,
   notPaired,
   wrongInviter,
 } from './pairing-errors.ts';
@@ -50,6 +51,9 @@ interface PairMessage {
   reachable?: { addresses: string[] } | null;
   sealedKeyring?: { sealed: Uint8Array } | null;
 }
+
+/** What a peer may take to answer an announcement: it has a keyring to write and an entry to log. */
+const answerMsMax = 20_000;
 
 const pairCodec = codecOf<PairMessage>('pairing.proto', 'sitepair.pairing.v1.PairMessage');
 
@@ -134,6 +138,15 @@ export class Pairing {
     const peer = this.#options.peers.find(link.peer.siteId);
     if (peer === undefined || !peer.confirmedHere) return;
     const channel = await link.open('pair', 'control');
+    const deadline = this.#options.settings.timers.after(answerMsMax, () => channel.abort(noAnswer(peer.name)));
+    try {
+      await this.#announceOn(channel, peer);
+    } finally {
+      deadline.cancel();
+    }
+  }
+
+  async #announceOn(channel: MessageChannel, peer: Peer): Promise<void> {
     await channel.send(pairCodec.encode({ confirmed: {} }));
     await channel.send(pairCodec.encode({ reachable: { addresses: this.#options.log.introduction().addresses } }));
     if (peer.confirmedThere && peer.role === 'full') {

@@ -3,6 +3,7 @@ import type { KeyBook } from '#records';
 import { type FetchFromPeers, missingFrom } from '#replication';
 import { isAppError, toHex } from '#runtime';
 import type { Store, ScrubFinding as StoreFinding } from '#store';
+import type { KnownLosses } from './known-losses.ts';
 import { locateDamage, type SearchedSnapshot } from './locate-damage.ts';
 import type { CheckResult, Run, ScrubFinding, ScrubResult } from './operations.ts';
 
@@ -13,6 +14,7 @@ export interface ScrubPorts {
   readonly fetchFromPeers: FetchFromPeers;
   /** Everything that is complete here, newest first. */
   readonly snapshots: () => readonly SearchedSnapshot[];
+  readonly losses: KnownLosses;
 }
 
 /** Reads back everything stored; names what suffers; with `heal`, fetches good copies and replaces the damaged packs. */
@@ -35,6 +37,8 @@ async function scrubOne(ports: ScrubPorts, heal: boolean, run: Run): Promise<Scr
   for await (const finding of store.scrub({ signal: run.signal, onProgress })) found.push(finding);
   const findings: ScrubFinding[] = [];
   for (const finding of found) findings.push(await describe(ports, finding));
+  for (const { pack, missing } of found) if (missing.length > 0) ports.losses.note(`pack ${pack} lost records`);
+  if (heal && ports.losses.any) await fetchMissing(ports, run);
   if (!heal || found.length === 0) return { packs: statistics.packs, bytes: statistics.bytes, findings };
   const healed = await healPacks(ports, found, run);
   return {
@@ -80,6 +84,24 @@ async function checkOne(ports: ScrubPorts, run: Run): Promise<CheckResult> {
     if (length > 0) findings.push(`${name}: ${length} contents are missing`);
   }
   return { packs, records, snapshots: snapshots.length, findings };
+}
+
+/** Brings back what snapshots need and no pack here holds any more: a pack that is gone leaves no damage to find. */
+async function fetchMissing({ store, snapshots, fetchFromPeers, losses }: ScrubPorts, run: Run): Promise<void> {
+  let complete = true;
+  for (const { snapshotId, domainId, name } of snapshots()) {
+    for (let lacking = await missingFrom(store, domainId, snapshotId, undefined); lacking.length > 0; ) {
+      run.signal.throwIfAborted();
+      run.progress({ doing: `fetching what ${name} lacks`, doneBytes: 0 });
+      const nowhere = await fetchFromPeers(domainId, lacking);
+      if (nowhere.length > 0) {
+        complete = false;
+        break;
+      }
+      lacking = await missingFrom(store, domainId, snapshotId, undefined);
+    }
+  }
+  if (complete) losses.clear();
 }
 
 async function describe({ store, keys, snapshots }: ScrubPorts, finding: StoreFinding): Promise<ScrubFinding> {

@@ -2,6 +2,7 @@ import { type Catalog, type DatasetView as DatasetRow, findSnapshot, type Snapsh
 import { asId, type DatasetId, parseSnapshotReference, type SiteId, type SnapshotId } from '#model';
 import type { CopyBook, OfferedSnapshot } from '#replication';
 import { AppError, type Clock, equalBytes, toHex } from '#runtime';
+import type { KnownLosses } from './known-losses.ts';
 import type { DatasetView, SnapshotView } from './operations.ts';
 import type { CopyOverview, PendingSnapshot } from './replicator.ts';
 
@@ -10,6 +11,7 @@ export interface SnapshotBookOptions {
   readonly siteName: (siteId: Uint8Array) => string;
   readonly siteId: SiteId;
   readonly clock: Clock;
+  readonly losses: KnownLosses;
   /** Somebody else may want what is complete here now. */
   readonly onCopy: () => void;
 }
@@ -20,6 +22,10 @@ export class SnapshotBook implements CopyOverview, CopyBook {
 
   constructor(options: SnapshotBookOptions) {
     this.#options = options;
+  }
+
+  get losses(): KnownLosses {
+    return this.#options.losses;
   }
 
   datasets(): DatasetView[] {
@@ -88,6 +94,10 @@ export class SnapshotBook implements CopyOverview, CopyBook {
 
   holds(snapshotId: SnapshotId): boolean {
     return this.#isAt(snapshotId, this.#options.siteId);
+  }
+
+  mayBeBase(snapshotId: SnapshotId): boolean {
+    return !this.#options.losses.any && this.holds(snapshotId);
   }
 
   checkOffer(_from: SiteId, offered: OfferedSnapshot): void {
