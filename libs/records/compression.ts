@@ -1,5 +1,6 @@
 import { constants, zstdCompress, zstdDecompressSync } from 'node:zlib';
 import { recordDamaged } from '#wire';
+import { zstdContentBytes } from './zstd-content-bytes.ts';
 
 /** FORMAT.md section 2: how a body is stored inside the seal. */
 export const Compression = { stored: 0, zstd: 1 } as const;
@@ -7,6 +8,10 @@ export type Compression = (typeof Compression)[keyof typeof Compression];
 
 /** Level 3: level 1 misses the size, level 5 the time (measured on 60,000 files of /usr/lib). */
 const level = 3;
+
+// What zlib takes for a piece when nobody tells the length; and room that is left over, so that it asks for no second one.
+const pieceBytes = 16_384;
+const slackBytes = 64;
 
 export interface CompressedBody {
   readonly compression: Compression;
@@ -33,7 +38,9 @@ export function decompressBody(compressed: CompressedBody, rawMaxBytes: number):
   }
   if (compression !== Compression.zstd) throw recordDamaged(`it is compressed by an unknown method ${compression}`);
   try {
-    return zstdDecompressSync(body, { maxOutputLength: rawMaxBytes });
+    // All of it in one buffer is a third faster than piece by piece.
+    const told = Math.min(zstdContentBytes(body) ?? pieceBytes, rawMaxBytes);
+    return zstdDecompressSync(body, { maxOutputLength: rawMaxBytes, chunkSize: told + slackBytes });
   } catch (cause) {
     throw recordDamaged('its body does not decompress', cause);
   }
