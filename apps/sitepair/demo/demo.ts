@@ -178,8 +178,7 @@ async function killTheSender({ narrator, north, south, line, folder, signal }: S
     await checkStore(south);
     const says = [
       `A new file of ${formatBytes(bigFileBytes)}. When ${formatBytes(cutAfterBytes)} had crossed the line, north got a kill -9 (process ${pid}).`,
-      `south kept what it had, ${formatBytes(keptBytes)}. north was started again and went on by itself:`,
-      `only ${formatBytes(resumedBytes)} more crossed the line. The store of south fits together.`,
+      `south kept what it had, ${formatBytes(keptBytes)}. north was started again and went on by itself: only ${formatBytes(resumedBytes)} more crossed the line. The store of south fits together.`,
     ];
     return { says, figures: { fileBytes: bigFileBytes, cutAfterBytes, keptBytes, resumedBytes } };
   });
@@ -197,8 +196,7 @@ async function burnNorth({ narrator, north, south, folder, burn }: Scene): Promi
     check(entries >= report.files && bytes >= report.bytes, `compared only ${bytes} bytes of ${report.bytes} restored`);
     const says = [
       `north is killed and its folder deleted. south alone restored ${counted(report.files, 'file')}, ${formatBytes(report.bytes)}, in ${formatDuration(seconds)}.`,
-      `Compared with what north had: ${formatCount(entries)} entries, ${formatBytes(bytes)}, no difference in any byte, owner, right, time,`,
-      'link or attribute.',
+      `Compared with what north had, ${formatCount(entries)} entries and ${formatBytes(bytes)}: no byte differs, and no owner, right, time, link or attribute.`,
     ];
     return { says, figures: { files: report.files, bytes, entries, differences: 0, restoreSeconds: seconds } };
   });

@@ -2,7 +2,9 @@ import type { Clock } from '#runtime';
 import { formatDuration } from '../cli/format.ts';
 import { printableText } from '../cli/printable.ts';
 
-/** What one step says when it is done: sentences for people, figures for scripts. */
+const lineLength = 84;
+
+/** What one step says when it is done: paragraphs for people, figures for scripts. */
 export interface StepResult<F extends object> {
   readonly says: readonly string[];
   readonly figures: F;
@@ -27,8 +29,18 @@ export class Narrator {
     this.#startedMs = options.clock.monotonicMs();
   }
 
+  /** A text as it is, on lines of its own. */
   say(text: string): void {
     this.#options.write(`${printableText(text)}\n`);
+  }
+
+  /** A paragraph, indented and broken into lines. */
+  tell(paragraph: string): void {
+    this.say(
+      broken(paragraph)
+        .map((line) => `   ${line}`)
+        .join('\n'),
+    );
   }
 
   /** One step: its title at once, so that whoever watches knows what is going on, and what it says afterwards. */
@@ -40,8 +52,8 @@ export class Narrator {
     const startedMs = clock.monotonicMs();
     const { says, figures } = await work();
     const seconds = (clock.monotonicMs() - startedMs) / 1000;
-    for (const line of says) this.say(`   ${line}`);
-    this.say(`   (${formatDuration(seconds)})`);
+    for (const paragraph of says) this.tell(paragraph);
+    this.tell(`(${formatDuration(seconds)})`);
     this.#figures[key] = { ...figures, seconds };
     return figures;
   }
@@ -59,4 +71,15 @@ export class Narrator {
   get figures(): Readonly<Record<string, object>> {
     return this.#figures;
   }
+}
+
+/** Lines of at most `lineLength`, broken between words; a longer word has a line of its own. */
+function broken(paragraph: string): string[] {
+  const lines: string[] = [];
+  for (const word of paragraph.split(' ')) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > lineLength) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
 }

@@ -79,6 +79,8 @@ export async function runDemo({ path, keep, silent, terminal, clock }: DemoReque
     else {
       await Promise.all(sites.map((one) => one.kill()));
       removeTree(folder);
+      if (!signal.aborted)
+        narrator.say('Nothing of it is left behind; with --keep both sites stay, to look around in.');
     }
   }
 }
@@ -106,25 +108,21 @@ function failed(error: unknown, narrator: Narrator, sites: readonly DemoSite[], 
 function leaveRunning(sites: readonly DemoSite[], folder: string, narrator: Narrator): void {
   const running = sites.filter(({ pid }) => pid !== undefined);
   for (const one of running) one.release();
-  const states = running.map(({ name, state, pid }) => `  ${name.padEnd(6)} process ${pid}, --state ${state}`);
+  const states = running.map(({ name, state, pid }) => `  ${name}: process ${pid}, --state ${state}`);
   const commands = running.flatMap(({ state }) => [
     `  ${launcher} status --state ${state}`,
     `  ${launcher} snapshots --state ${state}`,
+    `  ${launcher} ls north/files@latest --state ${state}`,
   ]);
-  const [last] = running.slice(-1);
-  const restore = last
-    ? [`  ${launcher} restore files@latest --to ${join(folder, 'again')} --state ${last.state}`]
-    : [];
   const pids = running.map(({ pid }) => pid).join(' ');
   narrator.say(
     [
       '\nBoth sites go on running:',
       ...states,
-      'Look around:',
+      'Look around, for instance:',
       ...commands,
-      ...restore,
       'Make an end of it:',
-      `  kill ${pids}; rm -rf ${folder}`,
+      `  kill -9 ${pids}; rm -rf ${folder}`,
     ].join('\n'),
   );
 }
