@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -38,4 +38,13 @@ test("through links the launcher runs the checkout's main.ts on the checkout's N
   assert.equal(stderr, '');
   assert.equal(stdout, '["a b","","*","--","-x"]\n');
   assert.equal(status, 3);
+});
+
+test('what Node compiled is kept in the checkout, for the next command to start sooner', () => {
+  const cache = join(folder, 'check out/node_modules/.cache/compiled');
+  rmSync(cache, { recursive: true, force: true });
+  const { NODE_COMPILE_CACHE: _, ...env } = process.env;
+  const { status } = spawnSync(link, [], { env });
+  assert.equal(status, 3);
+  assert.notEqual(readdirSync(cache).length, 0);
 });
