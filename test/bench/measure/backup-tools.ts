@@ -26,7 +26,8 @@ export interface BackupTool {
   open(workspace: Workspace, folder: string): Promise<OpenedTool>;
 }
 
-const program = join(import.meta.dirname, '..', '..', '..', 'apps', 'sitepair', 'main.ts');
+/** As people call it. */
+const launcher = join(import.meta.dirname, '..', '..', '..', 'apps', 'sitepair', 'sitepair');
 const resticVersion = versionOf('restic', 'version');
 const borgVersion = versionOf('borg', '--version');
 
@@ -48,7 +49,7 @@ async function openSitepair(workspace: Workspace, folder: string): Promise<Opene
   });
   const step = async (...args: readonly string[]): Promise<StepUsage> => {
     const meter = new ProcessMeter(pid);
-    const command = [process.execPath, program, ...args, '--state', site.state];
+    const command = [launcher, ...args, '--state', site.state];
     const client = await measureCommand(command, { alsoFine: [3] });
     return { client, appliance: await meter.readWhenCalm() };
   };
