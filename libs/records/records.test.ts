@@ -5,7 +5,7 @@ import { zstdCompressSync } from 'node:zlib';
 import { createKeyring, type Keyring, withNewDataKey, withNewDomain } from '#keys';
 import type { ContentHash, DomainId, SiteId, TreeNode } from '#model';
 import { isAppError, systemRandom, toHex } from '#runtime';
-import { encodeFrame, encodeNode, finishRecord, parseRecord, sha256 } from '#wire';
+import { encodeFrame, encodeNode, finishRecord, parseRecord, type RecordView, sha256 } from '#wire';
 import { compressBody, KeyBook, openLeaf, openNode, sealLeaf, sealNode } from './index.ts';
 
 function freshKeys(): { keyring: Keyring; domainId: DomainId } {
@@ -86,6 +86,23 @@ test('a node keeps its references sorted and once, and they are recomputed on op
   assert.equal(record.references.length, 2);
   assert.equal(toHex(openNode(context.keys, record).payload), toHex(payload));
 });
+
+test('what sealing hands out is what parsing finds', async () => {
+  const [one, two] = [Buffer.from('one'), Buffer.from('two')];
+  const hashes = [one, two].map((chunk) => sha256(chunk) as ContentHash);
+  const extents = hashes.map((chunkHash) => ({ chunkHash, length: 3 }));
+  const payload = encodeNode({ type: 'contentList', contentList: { extents, parts: [] } });
+  const body = await compressBody(payload);
+  const node = sealNode(context, sha256(payload) as ContentHash, payload, body);
+  const leaf = sealLeaf(context, hashes, await compressBody(encodeFrame([one, two])));
+  for (const sealed of [node, leaf]) assert.deepEqual(inHex(sealed), inHex(parseRecord(sealed.bytes)));
+});
+
+/** Parts may be arrays of several kinds. */
+function inHex({ kind, ids, references, ...parts }: RecordView) {
+  const single = Object.entries(parts).map(([name, bytes]) => [name, toHex(bytes)]);
+  return { kind, ids: ids.map(toHex), references: references.map(toHex), ...Object.fromEntries(single) };
+}
 
 test('a leaf can never pass for a node', async () => {
   const record = parseRecord(await leafOf([Buffer.from('leaf')]));

@@ -7,6 +7,7 @@ import {
   finishRecord,
   type RecordHeader,
   RecordKind,
+  type RecordView,
   recordLength,
   writeRecordHeader,
 } from '#wire';
@@ -21,14 +22,8 @@ export interface SealContext {
   readonly random: Random;
 }
 
-/** A record as it goes to disk and line, with its names. */
-export interface SealedRecord {
-  readonly bytes: Uint8Array;
-  readonly ids: readonly RecordId[];
-}
-
 /** Seals a frame. `hashes` are those of its chunks in order; whoever does not trust them checks them first. */
-export function sealLeaf(context: SealContext, hashes: readonly ContentHash[], frame: CompressedBody): SealedRecord {
+export function sealLeaf(context: SealContext, hashes: readonly ContentHash[], frame: CompressedBody): RecordView {
   const ids = context.keys.namer(context.domainId).nameAll('leaf', hashes);
   return seal(context, RecordKind.leaf, ids, [], frame);
 }
@@ -39,7 +34,7 @@ export function sealNode(
   hash: ContentHash,
   payload: Uint8Array,
   body: CompressedBody,
-): SealedRecord {
+): RecordView {
   const ids = context.keys.namer(context.domainId).nameAll('node', [hash]);
   return seal(context, RecordKind.node, ids, referencesOf(context.keys, context.domainId, payload), body);
 }
@@ -61,7 +56,7 @@ function seal(
   ids: readonly RecordId[],
   references: readonly RecordId[],
   body: CompressedBody,
-): SealedRecord {
+): RecordView {
   const inner = encodeInner(body);
   const sealedBytes = inner.length + sealTagBytes;
   const bytes = Buffer.allocUnsafe(recordLength(ids.length, references.length, sealedBytes));
@@ -77,6 +72,14 @@ function seal(
   const headerEnd = writeRecordHeader(bytes, header, sealedBytes);
   xaesSealInto(key, header.nonce, inner, bytes.subarray(0, headerEnd), bytes, headerEnd);
   finishRecord(bytes);
-  if (headerEnd + sealedBytes + checksumBytes !== bytes.length) throw new Error('bug: record length');
-  return { bytes, ids };
+  const end = headerEnd + sealedBytes;
+  if (end + checksumBytes !== bytes.length) throw new Error('bug: record length');
+  // What parsing would find, without hashing all of it once more.
+  return {
+    ...header,
+    bytes,
+    headerPart: bytes.subarray(0, headerEnd),
+    sealed: bytes.subarray(headerEnd, end),
+    checksum: bytes.subarray(end),
+  };
 }

@@ -1,4 +1,5 @@
 import { assert, type Timer, type Timers } from '#runtime';
+import type { RecordView } from '#wire';
 import type { RecordStore } from './ports.ts';
 
 /** How long an arrived record waits for company before its group is made durable. */
@@ -41,13 +42,14 @@ export class Ingest {
   }
 
   /** Stores a verified record under its number in this session. Numbers start at 0 and come once each, in any order. */
-  take(sequence: number, record: Uint8Array): void {
+  take(sequence: number, record: RecordView): void {
+    const { length } = record.bytes;
     this.#begin(sequence);
-    this.#groupBytes += record.length;
-    this.#undurableBytes += record.length;
+    this.#groupBytes += length;
+    this.#undurableBytes += length;
     this.#store.append(record).then(
       () => {
-        this.#undurableBytes -= record.length;
+        this.#undurableBytes -= length;
         this.#onAppended(sequence);
       },
       (error) => this.#fail(error),

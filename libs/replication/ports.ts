@@ -22,8 +22,8 @@ export interface RecordPlace {
 
 /** What the state machines need of the store. */
 export interface RecordStore {
-  /** Resolves when this record and all appended before it are on stable storage. */
-  append(record: Uint8Array): Promise<void>;
+  /** Takes a record that was parsed or sealed here. Resolves when it and all appended before it are on stable storage. */
+  append(record: RecordView): Promise<void>;
   /** Asks for the group in progress to be made durable now. */
   flush(): Promise<void>;
   /** Appended by this process and not yet durable. */

@@ -9,9 +9,9 @@ import {
   type SnapshotId,
   splitIds,
 } from '#model';
-import { type Compression, decompressBody, type KeyBook, type SealedRecord, sealLeaf, sealNode } from '#records';
+import { type Compression, decompressBody, type KeyBook, sealLeaf, sealNode } from '#records';
 import { AppError, equalBytes, type Random, type Timers, toHex } from '#runtime';
-import { decodeFrame, frameRawMaxBytes, nodePayloadMaxBytes, sha256 } from '#wire';
+import { decodeFrame, frameRawMaxBytes, nodePayloadMaxBytes, type RecordView, sha256 } from '#wire';
 import { encodeBits } from './bits.ts';
 import { protocolViolation } from './errors.ts';
 import { Inbox } from './inbox.ts';
@@ -180,14 +180,14 @@ class Upload {
     this.#lastNode = { hash: node.hash, payload };
   }
 
-  async #store(sequence: number, { bytes, ids }: SealedRecord): Promise<void> {
+  async #store(sequence: number, record: RecordView): Promise<void> {
     if (sequence !== this.#records) throw protocolViolation('records out of order');
     this.#records += 1;
     const { visible, domainId } = this.#target;
-    visible?.add(ids);
+    visible?.add(record.ids);
     // Who may not ask whether a content is here sends what others have sent: it was checked, and is kept once.
-    const places = visible === undefined ? [undefined] : await this.#options.store.locateMany(domainId, ids);
-    if (places.includes(undefined)) this.#ingest.take(sequence, bytes);
+    const places = visible === undefined ? [undefined] : await this.#options.store.locateMany(domainId, record.ids);
+    if (places.includes(undefined)) this.#ingest.take(sequence, record);
     else this.#ingest.skip(sequence);
   }
 

@@ -1,7 +1,7 @@
 import { type DomainId, type RecordId, type SessionId, type SnapshotId, splitIds } from '#model';
 import { type KeyBook, verifyRecord } from '#records';
 import { concatBytes, equalBytes, type Timers } from '#runtime';
-import { parseRecord, recordMaxBytes } from '#wire';
+import { parseRecord, type RecordView, recordMaxBytes } from '#wire';
 import { encodeBits } from './bits.ts';
 import { protocolViolation, sessionCut } from './errors.ts';
 import { Inbox } from './inbox.ts';
@@ -36,7 +36,7 @@ export class ReceiverSession {
   readonly #channel: TypedChannel<ReplicateReply, ReplicateRequest>;
   readonly #ports: ReceiverPorts;
   readonly #events = new Inbox<ReceiverEvent>();
-  readonly #arrived = new Map<number, Uint8Array>();
+  readonly #arrived = new Map<number, RecordView>();
   readonly #ingest: Ingest;
   #disposed = false;
 
@@ -80,9 +80,14 @@ export class ReceiverSession {
   }
 
   store(sequence: number): void {
-    const bytes = this.#arrived.get(sequence);
+    const record = this.#arrived.get(sequence);
     this.#arrived.delete(sequence);
-    if (bytes !== undefined) this.#ingest.take(sequence, bytes);
+    if (record !== undefined) this.#ingest.take(sequence, record);
+  }
+
+  skip(sequence: number): void {
+    this.#arrived.delete(sequence);
+    this.#ingest.skip(sequence);
   }
 
   acknowledge(belowSequence: number): void {
@@ -121,7 +126,7 @@ export class ReceiverSession {
     const record = parseRecord(message.subarray(8));
     if (!equalBytes(record.domainId, this.granted.domainId)) throw protocolViolation('a record of another domain');
     if (this.#ports.keys !== undefined) verifyRecord(this.#ports.keys, record);
-    this.#arrived.set(sequence, record.bytes);
+    this.#arrived.set(sequence, record);
     this.#events.push({ type: 'record', sequence, ids: record.ids });
   }
 

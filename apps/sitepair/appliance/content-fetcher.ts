@@ -53,7 +53,7 @@ async function fetchFrom(
   };
   try {
     for await (const record of fetchRecords(channel, domainId, [...lacking.values()], keys())) {
-      const stored = store.append(record.bytes);
+      const stored = store.append(record);
       // Its failure is heard when the group is settled; until then it must not count as one that nobody hears.
       stored.catch(() => undefined);
       durable.push(stored);

@@ -17,7 +17,7 @@ class MemoryRecords implements RecordStore {
   readonly #places = new Map<string, RecordPlace>();
   readonly #pending: { readonly record: Uint8Array; readonly resolve: () => void }[] = [];
 
-  append(record: Uint8Array): Promise<void> {
+  append({ bytes: record }: RecordView): Promise<void> {
     return new Promise((resolve) => this.#pending.push({ record, resolve }));
   }
 

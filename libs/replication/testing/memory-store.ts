@@ -10,9 +10,9 @@ export class MemoryStore implements RecordStore {
   readonly #pending: { readonly bytes: Uint8Array; readonly resolve: () => void }[] = [];
   readonly appended: Uint8Array[] = [];
 
-  append(record: Uint8Array): Promise<void> {
-    this.appended.push(record);
-    return new Promise((resolve) => this.#pending.push({ bytes: record, resolve }));
+  append({ bytes }: RecordView): Promise<void> {
+    this.appended.push(bytes);
+    return new Promise((resolve) => this.#pending.push({ bytes, resolve }));
   }
 
   async flush(): Promise<void> {
