@@ -108,6 +108,9 @@ async function drive(session: ReceiverSession, offered: OfferedSnapshot, { copie
         case 'store':
           session.store(effect.sequence);
           break;
+        case 'skip':
+          session.skip(effect.sequence);
+          break;
         case 'acknowledge':
           session.acknowledge(effect.belowSequence);
           break;

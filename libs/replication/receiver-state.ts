@@ -19,6 +19,8 @@ export type ReceiverEvent =
 export type ReceiverEffect =
   | { readonly do: 'answer'; readonly batch: number; readonly wanted: readonly boolean[] }
   | { readonly do: 'store'; readonly sequence: number }
+  /** It brings nothing that has not come: acknowledged with what came before it, and not stored. */
+  | { readonly do: 'skip'; readonly sequence: number }
   | { readonly do: 'acknowledge'; readonly belowSequence: number }
   | { readonly do: 'prove' }
   | { readonly do: 'tellMissing'; readonly ids: readonly RecordId[] }
@@ -31,12 +33,14 @@ export interface ReceiverState {
   /** Asked for and not yet arrived: asked for once, and nothing else is taken. */
   readonly outstanding: Set<string>;
   readonly arrived: Set<number>;
+  /** Ids asked for until now: an honest sender sends at most one record for each. */
+  asked: number;
   received: number;
   durableBelow: number;
 }
 
 export function initialReceiver(): ReceiverState {
-  return { phase: 'receiving', outstanding: new Set(), arrived: new Set(), received: 0, durableBelow: 0 };
+  return { phase: 'receiving', outstanding: new Set(), arrived: new Set(), asked: 0, received: 0, durableBelow: 0 };
 }
 
 /** Decides what follows from an event: no I/O, no clock. A record is acknowledged only after a 'durable' event covers it. */
@@ -69,6 +73,7 @@ function takeIds(state: ReceiverState, event: Extract<ReceiverEvent, { type: 'id
     const key = toHex(id);
     if (event.here[i] === true || state.outstanding.has(key)) return false;
     state.outstanding.add(key);
+    state.asked += 1;
     return true;
   });
   if (state.outstanding.size > outstandingMax) return refuse(state, 'too many ids at once');
@@ -79,12 +84,13 @@ function takeRecord(state: ReceiverState, sequence: number, ids: readonly Record
   if (state.phase !== 'receiving') return refuse(state, 'a record after the end of sending');
   if (sequence < state.durableBelow || state.arrived.has(sequence))
     return refuse(state, 'a sequence number used twice');
-  let asked = 0;
-  for (const id of ids) if (state.outstanding.delete(toHex(id))) asked += 1;
-  if (asked === 0) return refuse(state, 'a record that was not asked for');
+  let isNew = false;
+  for (const id of ids) if (state.outstanding.delete(toHex(id))) isNew = true;
+  if (state.received === state.asked) return refuse(state, 'a record that was not asked for');
   state.arrived.add(sequence);
   state.received += 1;
-  return [{ do: 'store', sequence }];
+  // The sender's store may hold an id in several records: what was asked of one has come with another, sent for other ids.
+  return [{ do: isNew ? 'store' : 'skip', sequence }];
 }
 
 function takeProof(state: ReceiverState, missing: readonly RecordId[]): ReceiverEffect[] {
@@ -94,6 +100,7 @@ function takeProof(state: ReceiverState, missing: readonly RecordId[]): Receiver
   }
   state.phase = 'receiving';
   for (const id of missing) state.outstanding.add(toHex(id));
+  state.asked += missing.length;
   return [{ do: 'tellMissing', ids: missing }];
 }
 

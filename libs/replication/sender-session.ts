@@ -9,7 +9,7 @@ import { type MessageChannel, type RecordStore, readFound } from './ports.ts';
 import { prepareRecord } from './prepare-record.ts';
 import type { ReplicationJob } from './replicate-snapshot.ts';
 import type { SenderEvent, WantedRecord } from './sender-state.ts';
-import { walkClosure } from './walk-closure.ts';
+import { type NeededRecord, walkClosure } from './walk-closure.ts';
 
 /** Opens channels to one peer. */
 export interface PeerChannels {
@@ -98,7 +98,7 @@ export class SenderSession {
     );
   }
 
-  sendIds(batch: number, records: readonly WantedRecord[]): void {
+  sendIds(batch: number, records: readonly NeededRecord[]): void {
     const ids = records.flatMap((record) => record.ids);
     this.#send({ ids: { batch, counts: records.map((record) => record.ids.length), ids: concatBytes(ids) } });
   }
@@ -138,10 +138,10 @@ export class SenderSession {
     this.#records?.abort(error);
   }
 
-  async #prepare(sequence: number, { place, ids }: WantedRecord): Promise<Uint8Array> {
+  async #prepare(sequence: number, { place, ids, declined }: WantedRecord): Promise<Uint8Array> {
     const { store, keys, random } = this.#ports;
     const record = await readFound(store, this.#job.domainId, ids[0] as RecordId, place);
-    const bytes = await prepareRecord(record, ids, keys, random);
+    const bytes = await prepareRecord(record, ids, declined, keys, random);
     this.#events.push({ type: 'prepared', place, whole: bytes === record.bytes });
     const message = Buffer.allocUnsafe(8 + bytes.length);
     message.writeBigUInt64LE(BigInt(sequence), 0);
@@ -177,7 +177,7 @@ export class SenderSession {
     const places = await this.#ports.store.locateMany(this.#job.domainId, ids);
     return ids.flatMap((id, i) => {
       const place = places[i];
-      return place === undefined ? [] : [{ place, ids: [id] }];
+      return place === undefined ? [] : [{ place, ids: [id], declined: 0 }];
     });
   }
 }

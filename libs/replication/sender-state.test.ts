@@ -92,7 +92,7 @@ test('a receiver that lacks something for ever is given up on', () => {
   let last: SenderEffect | undefined;
   for (let round = 0; round < 20 && last?.do !== 'giveUp'; round++) {
     nextSender(state, { type: 'acknowledged', belowSequence: state.nextSequence });
-    [last] = nextSender(state, { type: 'stillMissing', records: [needed(64, 1)] });
+    [last] = nextSender(state, { type: 'stillMissing', records: [{ ...needed(64, 1), declined: 0 }] });
     nextSender(state, { type: 'prepared', place: needed(64).place, whole: true });
   }
   assert.deepEqual(last, { do: 'giveUp', reason: 'receiver_keeps_lacking' });

@@ -13,6 +13,8 @@ const missingRoundsMax = 8;
 export interface WantedRecord {
   readonly place: NeededRecord['place'];
   readonly ids: readonly RecordId[];
+  /** Of its other ids, those that the receiver has said it does not need. */
+  readonly declined: number;
 }
 
 export type SenderEvent =
@@ -138,7 +140,7 @@ function takeWanted(state: SenderState, batch: number, isWanted: (index: number)
   let index = 0;
   for (const { place, ids } of records) {
     const wanted = ids.filter(() => isWanted(index++));
-    if (wanted.length > 0) want(state, { place, ids: wanted });
+    if (wanted.length > 0) want(state, { place, ids: wanted, declined: ids.length - wanted.length });
   }
   return true;
 }
@@ -157,7 +159,12 @@ function want(state: SenderState, record: WantedRecord): void {
     return;
   }
   const known = state.waiting.get(key);
-  state.waiting.set(key, known === undefined ? record : { place: record.place, ids: [...known.ids, ...record.ids] });
+  state.waiting.set(
+    key,
+    known === undefined
+      ? record
+      : { place: record.place, ids: [...known.ids, ...record.ids], declined: known.declined + record.declined },
+  );
 }
 
 function takePrepared(state: SenderState, place: NeededRecord['place'], whole: boolean): void {
@@ -165,7 +172,7 @@ function takePrepared(state: SenderState, place: NeededRecord['place'], whole: b
   const more = state.underway.get(key) ?? [];
   state.underway.delete(key);
   if (whole) state.sentWhole.add(key);
-  else if (more.length > 0) want(state, { place, ids: more });
+  else if (more.length > 0) want(state, { place, ids: more, declined: 0 });
 }
 
 function takeAcknowledged(state: SenderState, belowSequence: number): boolean {

@@ -66,7 +66,7 @@ function replicateText({ peers }: ReplicateResult): string {
     .map(({ peer, snapshots, alreadyThere, sentRecords, sentBytes, seconds }) => {
       const sent =
         snapshots === 0 ? `${peer} lacks nothing` : `${peer} now holds ${counted(snapshots, 'more snapshot')}`;
-      const before = alreadyThere === 0 ? '' : `, ${counted(alreadyThere, 'snapshot')} were there already`;
+      const before = alreadyThere === 0 ? '' : `, and had ${counted(alreadyThere, 'snapshot')} already`;
       const rate = seconds > 0 ? ` (${formatLinkRate(sentBytes / seconds)})` : '';
       return `${sent}${before}. Sent ${formatBytes(sentBytes)} in ${counted(sentRecords, 'record')}, ${formatDuration(seconds)}${rate}.`;
     })

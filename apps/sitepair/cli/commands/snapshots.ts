@@ -9,7 +9,9 @@ export function addSnapshots(program: SitepairCommand, invocation: Invocation): 
   program
     .command('snapshots')
     .summary('restore points')
-    .description('Lists snapshots, newest last, of this site and its peers: when, how much, and which sites hold them.')
+    .description(
+      'Lists snapshots, newest first, of this site and its peers: when, how much, and which sites hold them.',
+    )
     .argument('[dataset]', 'only those of one dataset: DATASET or SITE/DATASET')
     .teach([
       { run: 'sitepair snapshots', what: 'all of them' },
