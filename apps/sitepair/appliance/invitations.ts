@@ -62,11 +62,17 @@ export class Invitations {
     return this.#open.filter((invitation) => invitation.expiresSeconds > nowSeconds);
   }
 
+  /** Whether this site may use an invitation: nobody else did before. */
+  isFor(secret: Uint8Array, siteId: Uint8Array): boolean {
+    const invitation = this.current().find((one) => equalBytes(one.secret, secret));
+    return invitation !== undefined && (invitation.usedBy === undefined || invitation.usedBy === toHex(siteId));
+  }
+
   /** Binds an invitation to the site that came; false when another one came before. */
   use(secret: Uint8Array, siteId: Uint8Array): boolean {
+    if (!this.isFor(secret, siteId)) return false;
     const invitation = this.current().find((one) => equalBytes(one.secret, secret));
     const usedBy = toHex(siteId);
-    if (invitation === undefined || (invitation.usedBy !== undefined && invitation.usedBy !== usedBy)) return false;
     this.#keep(this.current().map((one) => (one === invitation ? { ...one, usedBy } : one)));
     return true;
   }

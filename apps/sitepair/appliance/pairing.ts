@@ -76,6 +76,9 @@ export interface PairingOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
+/** Who holds keys, and who invited. */
+type PairRoles = Pick<Peer, 'role' | 'ownRole' | 'weInvited'>;
+
 /** How long a removal waits for the peer to say that it has heard. */
 const tellPatienceMs = 5000;
 
@@ -91,7 +94,7 @@ export class Pairing {
   async accept(code: string): Promise<PairingView> {
     const invitation = decodeInvitation(code);
     this.#checkInvitation(invitation);
-    const session = await this.#dial(invitation);
+    const { session, address } = await this.#dial(invitation);
     try {
       if (!equalBytes(staticFingerprint(session.remoteStatic), invitation.inviterFingerprint)) throw wrongInviter();
       const channel = session.mux.open('introduce');
@@ -100,7 +103,7 @@ export class Pairing {
       const reply = await channel.receive();
       if (reply === undefined) throw cutShort();
       const role = invitation.role === invitationRoles.blind ? 'blind' : 'full';
-      const peer = this.#take(session, reply, { role: 'full', ownRole: role, weInvited: false });
+      const peer = this.#take(session, reply, { role: 'full', ownRole: role, weInvited: false }, [address]);
       await channel.end();
       this.#options.links().keep(peer.siteId);
       return this.view(peer);
@@ -115,8 +118,12 @@ export class Pairing {
       const first = await channel.receive();
       if (first === undefined) return;
       const introduction = checkIntroduction(first, session.handshakeHash, session.remoteStatic);
-      if (!this.#options.invitations.use(invitation.secret, introduction.siteId)) throw invitationUsed();
-      const peer = this.#take(session, first, { role: invitation.role, ownRole: 'full', weInvited: true });
+      const roles = { role: invitation.role, ownRole: 'full', weInvited: true } as const;
+      // A site that is refused uses up nothing; one that finds the invitation used is told that first.
+      if (!this.#options.invitations.isFor(invitation.secret, introduction.siteId)) throw invitationUsed();
+      this.#checkNewcomer(introduction, roles);
+      this.#options.invitations.use(invitation.secret, introduction.siteId);
+      const peer = this.#take(session, first, roles);
       await channel.send(
         signIntroduction(this.#options.identity(), session.handshakeHash, this.#options.log.introduction()),
       );
@@ -248,12 +255,12 @@ export class Pairing {
     if (invitation.expiresSeconds <= this.#options.clock.nowMs() / 1000) throw invitationExpired();
   }
 
-  async #dial(invitation: InvitationFields): Promise<DoorSession> {
+  async #dial(invitation: InvitationFields): Promise<{ session: DoorSession; address: string }> {
     let failure: unknown;
     for (const address of invitation.addresses) {
       try {
         const session = await dialDoor(address, { psk: invitation.secret, purpose: 'pairing' }, this.#options.settings);
-        return session;
+        return { session, address };
       } catch (error) {
         if (!isAppError(error)) throw error;
         failure = error;
@@ -262,25 +269,17 @@ export class Pairing {
     throw inviterUnreachable(invitation.addresses, failure);
   }
 
-  #take(
-    session: DoorSession,
-    signed: Uint8Array,
-    roles: { role: PeerRole; ownRole: PeerRole; weInvited: boolean },
-  ): Peer {
+  #take(session: DoorSession, signed: Uint8Array, roles: PairRoles, reachedAt: readonly string[] = []): Peer {
     const introduction = checkIntroduction(signed, session.handshakeHash, session.remoteStatic);
-    const blind = roles.role === 'blind' || roles.ownRole === 'blind';
-    checkJoining(this.#options.log.introduction(), introduction, blind ? 'blind' : 'full');
-    const known = this.#options.peers.find(introduction.siteId);
-    if (known?.joined) throw alreadyPaired(known.name);
-    const sameName = this.#options.peers.all().find((peer) => peer.name === introduction.name);
-    if (sameName !== undefined && !equalBytes(sameName.siteId, introduction.siteId)) throw nameTaken(introduction.name);
+    this.#checkNewcomer(introduction, roles);
     return this.#options.peers.put({
       ...roles,
       siteId: siteIdOf(introduction),
       name: introduction.name,
       identityKey: introduction.identityKey,
       secret: pairSecret(session.chainingKey, session.handshakeHash),
-      addresses: introduction.addresses,
+      // What the invitation led to comes first: a peer behind NAT does not know how it looks from outside.
+      addresses: joinAddresses(reachedAt, introduction.addresses),
       addressesAreSet: false,
       words: sixWords(session.handshakeHash),
       confirmedHere: false,
@@ -294,11 +293,21 @@ export class Pairing {
     });
   }
 
+  /** Throws when this site and the one that introduced itself cannot be peers. */
+  #checkNewcomer(introduction: Introduction, roles: PairRoles): void {
+    const blind = roles.role === 'blind' || roles.ownRole === 'blind';
+    checkJoining(this.#options.log.introduction(), introduction, blind ? 'blind' : 'full');
+    const known = this.#options.peers.find(introduction.siteId);
+    if (known?.joined) throw alreadyPaired(known.name);
+    const sameName = this.#options.peers.all().find((peer) => peer.name === introduction.name);
+    if (sameName !== undefined && !equalBytes(sameName.siteId, introduction.siteId)) throw nameTaken(introduction.name);
+  }
+
   #takeAddresses(peer: Peer, addresses: readonly string[]): void {
     const fits = addresses.length > 0 && addresses.length <= 8 && addresses.every((address) => address.length <= 255);
-    if (fits && !peer.addressesAreSet && addresses.join() !== peer.addresses.join()) {
-      this.#options.peers.change(peer.siteId, { addresses });
-    }
+    if (!fits || peer.addressesAreSet) return;
+    const joined = joinAddresses(addresses, peer.addresses);
+    if (joined.join() !== peer.addresses.join()) this.#options.peers.change(peer.siteId, { addresses: joined });
   }
 
   #confirmedThere(peer: Peer, link: Link): void {
@@ -332,6 +341,11 @@ export class Pairing {
     await this.#options.lend(peer, sealed);
     if (!peer.joined) this.#options.onJoined(link, this.#options.peers.change(peer.siteId, { joined: true }));
   }
+}
+
+/** The newest first; older ones stay at the end, for they may be the only ones that lead there from here. */
+function joinAddresses(newer: readonly string[], older: readonly string[]): string[] {
+  return [...new Set([...newer, ...older])].slice(0, 8);
 }
 
 /** True when both sides hold keys: keyrings and logs are shared whole. */
