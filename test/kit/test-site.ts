@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -19,9 +20,18 @@ export function testFolder(name: string): { readonly path: string; [Symbol.dispo
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-/** Runs the command line as a user does and waits for its end. */
-export async function runSitepair(args: readonly string[]): Promise<CommandResult> {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+/** An error as a command tells it with --json. */
+export interface CommandError {
+  readonly code: string;
+  readonly detail: string;
+  readonly advice: string;
+}
+
+/** Runs the command line as a user does and waits for its end; `input` comes on its standard input. */
+export async function runSitepair(args: readonly string[], input?: Uint8Array): Promise<CommandResult> {
+  const stdin = input === undefined ? 'ignore' : 'pipe';
+  const child = spawn(process.execPath, [program, ...args], { stdio: [stdin, 'pipe', 'pipe'] });
+  child.stdin?.end(input);
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, stdout: stdout(), stderr: stderr() };
@@ -69,6 +79,21 @@ export class TestSite implements AsyncDisposable {
   /** The JSON that a command prints. */
   async json<T>(...args: readonly string[]): Promise<T> {
     return JSON.parse((await this.ok(...args, '--json')).stdout) as T;
+  }
+
+  /** The error of a command that must fail: with exit code 1, one sentence, and advice. */
+  async failure(...args: readonly string[]): Promise<CommandError> {
+    const { code, stdout, stderr } = await this.run(...args, '--json');
+    const told = `${this.name}: sitepair ${args.join(' ')} ended with ${code}\n${stdout}${stderr}`;
+    assert.equal(code, 1, told);
+    const { error } = JSON.parse(stdout) as { error: CommandError };
+    assert.ok(error.code !== 'internal' && error.detail !== '' && error.advice !== '', told);
+    return error;
+  }
+
+  /** The code of the error with which a command must fail. */
+  async failureCode(...args: readonly string[]): Promise<string> {
+    return (await this.failure(...args)).code;
   }
 
   /** Starts `serve` on a free port of loopback (or the one given) and returns HOST:PORT. */
@@ -134,6 +159,28 @@ export async function pairSites(inviter: TestSite, accepter: TestSite, address: 
 async function isPaired(site: TestSite): Promise<boolean> {
   const peers = await site.json<{ state: string; link: string }[]>('pair', 'list');
   return peers.length > 0 && peers.every((peer) => peer.state === 'paired' && peer.link === 'up');
+}
+
+/** Waits until the catalogs of all these sites are the same. */
+export async function untilCatalogsAgree(sites: readonly TestSite[]): Promise<void> {
+  const digests = () => Promise.all(sites.map((site) => site.json<{ digest: string }>('catalog', 'digest')));
+  await until(async () => new Set((await digests()).map(({ digest }) => digest)).size === 1, 'the catalogs to agree');
+}
+
+/** Waits until this site lists every snapshot as held by `count` sites. */
+export async function untilHeldBy(site: TestSite, count: number): Promise<void> {
+  await until(async () => {
+    const snapshots = await site.json<{ copies: readonly string[] }[]>('snapshots');
+    return snapshots.every(({ copies }) => copies.length === count);
+  }, `every snapshot to be held by ${count} sites`);
+}
+
+/** Waits until all links of this site are up. */
+export async function untilLinked(site: TestSite): Promise<void> {
+  await until(async () => {
+    const peers = await site.json<{ link: string }[]>('pair', 'list');
+    return peers.every(({ link }) => link === 'up');
+  }, `the links of ${site.name}`);
 }
 
 /** Waits for something that a background activity brings about; fails after 30 s, whatever the machine is busy with. */

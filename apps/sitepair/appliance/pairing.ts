@@ -15,7 +15,7 @@ import { checkIntroduction, checkJoining, type Introduction, signIntroduction, s
 import { decodeInvitation, type InvitationFields, invitationPurposes, invitationRoles } from './invitation-code.ts';
 import { type Invitations, type OpenInvitation, staticFingerprint } from './invitations.ts';
 import type { Links } from './links.ts';
-import type { PairingView, PeerRole } from './operations.ts';
+import type { PairingView } from './operations.ts';
 import {
   agentInvitation,
   alreadyPaired,
