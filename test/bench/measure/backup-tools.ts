@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { TestSite } from '../../kit/test-site.ts';
 import { versionOf } from './installed.ts';
+import { launcher, shareCompiledCode } from './launcher.ts';
 import { diskBytes } from './trees.ts';
 import { measureCommand, ProcessMeter, type Usage } from './usage.ts';
 import type { Workspace } from './workspace.ts';
@@ -26,8 +27,6 @@ export interface BackupTool {
   open(workspace: Workspace, folder: string): Promise<OpenedTool>;
 }
 
-/** As people call it. */
-const launcher = join(import.meta.dirname, '..', '..', '..', 'apps', 'sitepair', 'sitepair');
 const resticVersion = versionOf('restic', 'version');
 const borgVersion = versionOf('borg', '--version');
 
@@ -40,6 +39,7 @@ export const backupTools: readonly BackupTool[] = [
 ];
 
 async function openSitepair(workspace: Workspace, folder: string): Promise<OpenedTool> {
+  shareCompiledCode();
   const site = await TestSite.init(folder, 'north');
   await site.serve();
   const { pid } = site;

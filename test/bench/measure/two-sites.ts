@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient } from '../../../apps/sitepair/client/api-client.ts';
 import { pairSites, TestSite } from '../../kit/test-site.ts';
+import { shareCompiledCode } from './launcher.ts';
 import { ProcessMeter, type Usage } from './usage.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -25,6 +26,7 @@ export class TwoSites implements AsyncDisposable {
   }
 
   static async start(workspace: Workspace, folder: string): Promise<TwoSites> {
+    shareCompiledCode();
     const north = await TestSite.init(folder, 'north');
     const south = await TestSite.init(folder, 'south');
     workspace.beforeRemoval(() => {
