@@ -16,15 +16,7 @@ async function differences(a: string, b: string): Promise<readonly string[]> {
 
 /** What rsync would change to make `copy` like `source`: nothing, when it prints nothing. */
 function rsyncSays(source: string, copy: string): string {
-  const args = [
-    '-aHAXn',
-    '--modify-window=-1',
-    '--checksum',
-    '--delete',
-    '--itemize-changes',
-    '--no-specials',
-    '--exclude=*socket*',
-  ];
+  const args = ['-aHAXn', '--modify-window=-1', '--checksum', '--delete', '--itemize-changes', '--exclude=*socket*'];
   return spawnSync('rsync', [...args, `${source}/`, `${copy}/`], { encoding: 'utf8' }).stdout;
 }
 

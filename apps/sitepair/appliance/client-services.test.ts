@@ -25,6 +25,7 @@ test('a backup goes on when the manifest of the snapshot before is damaged: ever
     store: { read: () => Promise.reject(recordDamaged('a bit flipped')) },
     keys: { keyring: whole, book: new KeyBook(whole) },
     owners: { admit: async () => undefined },
+    mayBeBase: () => true,
   } as unknown as ClientServicesOptions);
 
   const target = await clients.begin({ datasetName: 'mail', host: 'box', paths: [] }, undefined);

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { asId } from '#model';
-import { AppError } from '#runtime';
+import { AppError, systemTimers } from '#runtime';
 import { Pairing, type PairingOptions } from './pairing.ts';
 import { type Peer, PeerFile } from './peers.ts';
 import { createStateFolder } from './state-folder.ts';
@@ -82,6 +82,7 @@ test('a peer that refuses a new keyring keeps it from no other', async () => {
     });
     const pairing = new Pairing({
       peers,
+      settings: { timers: systemTimers },
       log: { introduction: () => ({ addresses: [] }) },
       links: () => ({ link: linkOf }),
       sealedKeyring: () => new Uint8Array(1),
