@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeFd, lockFile } from '#posix';
-import { AppError, assert, systemCode, writeFileDurably } from '#runtime';
+import { AppError, assert, isAppError, systemCode, writeFileDurably } from '#runtime';
 import { agentFilePath } from './agent-file-path.ts';
 
 /** Where everything of an appliance lies. Written down in docs/state-folder.md. */
@@ -73,6 +73,7 @@ export function readSiteFile(root: string): SiteFile {
     const site: unknown = JSON.parse(readFileSync(paths.site, 'utf8'));
     if (isSiteFile(site)) return site;
   } catch (error) {
+    if (isAppError(error)) throw error;
     if (systemCode(error) === 'EACCES') throw forbidden(root, error);
     if (systemCode(error) !== 'ENOENT') throw damaged(paths.site, error);
     if (existsSync(root) && readdirSync(root).length > 0) throw halfMade(root);
