@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemTimers } from '#runtime';
 import { killDuring, seededFractions } from './kill-trial.ts';
 import { pairSites, TestSite, testFolder } from './test-site.ts';
 
@@ -15,6 +16,19 @@ function writeTree(tree: string, fraction: () => number): void {
     const bytes = Buffer.alloc(1_000_000);
     for (let at = 0; at < bytes.length; at += 4) bytes.writeUInt32LE(Math.floor(fraction() * 2 ** 32), at);
     writeFileSync(join(tree, `file-${i}`), bytes);
+  }
+}
+
+/** A command that found no appliance has started a private one, which holds the state for a moment after its command has gone. */
+async function serveWhenFree(site: TestSite, port: number): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await site.serve(port);
+      return;
+    } catch (error) {
+      if (tries === 50 || !String(error).includes('another process uses')) throw error;
+      await systemTimers.sleep(200);
+    }
   }
 }
 
@@ -40,7 +54,7 @@ export async function killAtRandomMoments(count: number, seed: number): Promise<
     if (!duringBackup) await north.ok('backup', tree, '--dataset', 'tree');
     const args = duringBackup ? ['backup', tree, '--dataset', 'tree'] : ['replicate'];
     await killDuring(north, victim, args, 300 + fraction() * 1200);
-    await victim.serve(victim === north ? port : southPort);
+    await serveWhenFree(victim, victim === north ? port : southPort);
     const listed = await north.json<SnapshotLine[]>('snapshots');
     const names = new Set(listed.map((line) => line.name));
     for (const name of acknowledged)
