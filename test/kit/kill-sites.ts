@@ -60,10 +60,12 @@ export async function killAtRandomMoments(count: number, seed: number): Promise<
     for (const name of acknowledged)
       assert.ok(names.has(name), `seed ${seed}, round ${round}: ${name} was acknowledged and is gone`);
     acknowledged = names;
+    const check = await victim.run('store', 'check');
+    const told = `${check.stdout}${check.stderr}${victim.log()}`;
     assert.equal(
-      (await victim.run('store', 'check')).code,
+      check.code,
       0,
-      `seed ${seed}, round ${round}: the store does not fit together`,
+      `seed ${seed}, round ${round}: the store of ${victim.name} does not fit together\n${told}`,
     );
   }
   writeTree(tree, fraction);
