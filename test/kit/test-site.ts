@@ -27,6 +27,11 @@ export interface CommandError {
   readonly advice: string;
 }
 
+/** What runs the command line with these arguments, for a pipe. */
+export function programArguments(...args: readonly string[]): string[] {
+  return [process.execPath, program, ...args];
+}
+
 /** Runs the command line as a user does and waits for its end; `input` comes on its standard input. */
 export async function runSitepair(args: readonly string[], input?: Uint8Array): Promise<CommandResult> {
   const stdin = input === undefined ? 'ignore' : 'pipe';
@@ -120,6 +125,11 @@ export class TestSite implements AsyncDisposable {
 
   log(): string {
     return this.#log();
+  }
+
+  /** Stops the process where it stands, and lets it go on: its peer hears nothing from it meanwhile. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#process?.kill(signal);
   }
 
   /** kill -9, as a power cut of the process. */
