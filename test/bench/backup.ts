@@ -8,12 +8,18 @@ import { flushToDisk } from './measure/flush-to-disk.ts';
 import { benchOptions } from './measure/options.ts';
 import { formatBytes, formatNumber, machineLine, markdownTable, median, say } from './measure/report.ts';
 import { copySources, type TreeFacts, treeFacts, warm } from './measure/trees.ts';
+import { machineCpuSeconds } from './measure/usage.ts';
 import { Workspace } from './measure/workspace.ts';
 
+interface Step extends StepUsage {
+  /** Processor time that all else on the machine took meanwhile: a step of which it is a large part is to be taken again. */
+  readonly othersSeconds: number;
+}
+
 interface ToolRun {
-  readonly first: StepUsage;
-  readonly unchanged: StepUsage;
-  readonly restore: StepUsage;
+  readonly first: Step;
+  readonly unchanged: Step;
+  readonly restore: Step;
   readonly storeBytes: number;
 }
 
@@ -43,13 +49,13 @@ async function runOnce(tool: BackupTool, folder: string, expected: TreeFacts): P
   await using opened = await tool.open(workspace, folder);
   warm(tree);
   flushToDisk();
-  const first = await opened.backUp(tree);
+  const first = await observed('first backup', () => opened.backUp(tree));
   flushToDisk();
-  const unchanged = await opened.backUp(tree);
+  const unchanged = await observed('unchanged backup', () => opened.backUp(tree));
   const storeBytes = opened.storeBytes();
   const target = workspace.folder(folder, 'restored');
   flushToDisk();
-  const restore = await opened.restore(target);
+  const restore = await observed('whole restore', () => opened.restore(target));
   const restored = treeFacts(target);
   if (restored.files !== expected.files || restored.bytes !== expected.bytes) {
     say(
@@ -59,21 +65,34 @@ async function runOnce(tool: BackupTool, folder: string, expected: TreeFacts): P
   return { first, unchanged, restore, storeBytes };
 }
 
+async function observed(what: string, work: () => Promise<StepUsage>): Promise<Step> {
+  const before = machineCpuSeconds();
+  const usage = await work();
+  const othersSeconds = Math.max(machineCpuSeconds() - before - cpuSecondsOf(usage), 0);
+  say(`  ${what}: ${formatNumber(usage.client.seconds)} s; others took ${formatNumber(othersSeconds)} s of CPU`);
+  return { ...usage, othersSeconds };
+}
+
+function cpuSecondsOf({ client, appliance }: StepUsage): number {
+  return client.cpuSeconds + (appliance?.cpuSeconds ?? 0);
+}
+
 function print(): void {
-  const row = (label: string, value: (run: ToolRun) => number | undefined, scale = 1): string[] => {
+  const row = (label: string, value: (run: ToolRun) => number | undefined, scale = 1, compared = true): string[] => {
     const medianOf = (tool: BackupTool) => {
       const values = results.get(tool)?.map(value) ?? [];
       return values.includes(undefined) ? undefined : median(values as number[]) / scale;
     };
-    const ours = medianOf(backupTools[0]!);
+    const ours = compared ? medianOf(backupTools[0]!) : undefined;
     return [label, ...backupTools.map((tool) => cell(tool, medianOf(tool), ours))];
   };
-  const step = (label: string, of: (run: ToolRun) => StepUsage): string[][] => [
+  const step = (label: string, of: (run: ToolRun) => Step): string[][] => [
     row(`${label}, s`, (run) => of(run).client.seconds),
-    row('CPU, s', (run) => of(run).client.cpuSeconds + (of(run).appliance?.cpuSeconds ?? 0)),
+    row('CPU, s', (run) => cpuSecondsOf(of(run))),
     row('of it the appliance, s', (run) => of(run).appliance?.cpuSeconds),
     row('peak memory, MB', (run) => of(run).client.peakBytes + (of(run).appliance?.peakBytes ?? 0), 1e6),
     row('of it the appliance, MB', (run) => of(run).appliance?.peakBytes, 1e6),
+    row('CPU of all else on the machine, s', (run) => of(run).othersSeconds, 1, false),
   ];
   const rows = [
     ...step('**first backup**', (run) => run.first),

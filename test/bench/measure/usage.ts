@@ -102,6 +102,13 @@ export class ProcessMeter {
   }
 }
 
+/** Processor time of the whole machine since it started, with what its host took away from it (proc(5), "cpu"). */
+export function machineCpuSeconds(): number {
+  const [, ...fields] = readFileSync('/proc/stat', 'latin1').split('\n', 1)[0]!.split(/\s+/).map(Number);
+  const [user = 0, nice = 0, system = 0, , , interrupts = 0, softInterrupts = 0, stolen = 0] = fields;
+  return (user + nice + system + interrupts + softInterrupts + stolen) / ticksPerSecond;
+}
+
 function cpuSecondsOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   // The name in parentheses may hold anything; utime and stime are the 12th and 13th fields after it.
