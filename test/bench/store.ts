@@ -134,12 +134,14 @@ async function lookUp(store: Store, what: string, idAt: (index: number) => Recor
 async function appendAll(store: Store, count: number, recordAt: (index: number) => Uint8Array): Promise<void> {
   const waiting: { readonly bytes: number; readonly durable: Promise<void> }[] = [];
   let waitingBytes = 0;
+  // An index, since shift() moves all that wait.
+  let oldest = 0;
   for (let i = 0; i < count; i++) {
     const record = recordAt(i);
     waiting.push({ bytes: record.length, durable: store.append(record) });
     waitingBytes += record.length;
     while (waitingBytes > windowBytes) {
-      const { bytes, durable } = waiting.shift()!;
+      const { bytes, durable } = waiting[oldest++]!;
       await durable;
       waitingBytes -= bytes;
     }
