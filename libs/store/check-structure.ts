@@ -26,6 +26,8 @@ export interface CheckContext {
   readonly table: PackTable;
   readonly places: Places;
   readonly acceptsRealm: AcceptsRealm;
+  /** True of a file outside the table that is here by right. */
+  readonly accountsFor: (name: string) => boolean;
 }
 
 /**
@@ -47,6 +49,7 @@ export async function* checkStructure(context: CheckContext): AsyncGenerator<Str
     const number = parsePackName(name)?.number;
     const pack = number === undefined ? undefined : table.get(number);
     if (besidePacks.has(name) || (pack !== undefined && fileOf(pack) === name)) continue;
+    if (context.accountsFor(name)) continue;
     yield { what: 'orphan', name, message: 'no part of this store' };
   }
 }

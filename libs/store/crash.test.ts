@@ -55,7 +55,7 @@ async function recover(grown: Grown, content: Uint8Array) {
   const onNotice = (notice: StoreNotice) => notices.push(notice);
   const table = new PackTable();
   const places = new Places(new MemoryIndex(), table, 1000, onNotice);
-  const context = { volumes, table, places, acceptsRealm: () => true, onNotice };
+  const context = { volumes, table, places, acceptsRealm: () => true, accountsFor: () => false, onNotice };
   await openPacks(context);
   const reads = async (bytes: Uint8Array) => {
     const { domainId, ids } = parseRecord(bytes);
@@ -190,4 +190,17 @@ test('an open pack that cannot be closed is read where it lies, and closed by a 
   assert.ok(volumes.names().includes(packFile));
   assert.equal(await again.store.read(testDomain, testId(random)), undefined);
   await again.store.close();
+});
+
+test('an empty pack file that a kill left behind is no finding, before and after its removal', async () => {
+  const volumes = new ForgetfulVolumes();
+  volumes.set(openFile, new Uint8Array(0));
+  const { store } = await openTestStore(volumes, new MemoryIndexHome());
+  const findings = async () => await Array.fromAsync(store.checkStructure());
+  assert.deepEqual(await findings(), []);
+  assert.ok(volumes.names().includes(openFile), 'its number is not free before a higher one is in use');
+  await Promise.all([store.append(testRecord(random)), store.flush()]);
+  assert.deepEqual(await findings(), []);
+  assert.ok(!volumes.names().includes(openFile));
+  await store.close();
 });

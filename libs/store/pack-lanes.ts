@@ -26,6 +26,8 @@ export class PackLanes {
   readonly #closings = new Set<Promise<void>>();
   /** Files of packs that are no more, by number: removed once a higher number exists, so that none is used twice. */
   readonly #removable = new Map<number, string>();
+  /** Files that are being created: on the disk already, in the table in a moment. */
+  readonly #births = new Set<string>();
 
   constructor(options: PackLanesOptions) {
     this.#options = options;
@@ -41,9 +43,20 @@ export class PackLanes {
     if (writer !== undefined) this.#retire(writer, syncing);
     const { volumes, table, random, realmId } = this.#options;
     const packId = asId('PackId', random.bytes(16));
-    const next = await PackWriter.create({ volumes, number: table.nextNumber(), class: packClass, packId, realmId });
-    table.add({ number: next.number, class: packClass, state: 'growing', bytes: 0, records: 0 });
-    this.#writers.set(packClass, next);
+    const number = table.nextNumber();
+    const file = packName(number, 'open');
+    this.#births.add(file);
+    try {
+      const next = await PackWriter.create({ volumes, number, class: packClass, packId, realmId });
+      table.add({ number, class: packClass, state: 'growing', bytes: 0, records: 0 });
+      return await this.#grow(next);
+    } finally {
+      this.#births.delete(file);
+    }
+  }
+
+  async #grow(next: PackWriter): Promise<PackWriter> {
+    this.#writers.set(next.class, next);
     this.#growing.set(next.number, next);
     await this.#removeSafe();
     return next;
@@ -52,6 +65,11 @@ export class PackLanes {
   /** The writer of a growing pack, for what only it knows. */
   growing(number: number): PackWriter | undefined {
     return this.#growing.get(number);
+  }
+
+  /** True of a file outside the table that is here by right: just being created, or empty and waiting for its removal. */
+  accountsFor(file: string): boolean {
+    return this.#births.has(file) || [...this.#removable.values()].includes(file);
   }
 
   /** Closes the packs that grow; what comes next opens new ones. Nothing may be under way in them. */

@@ -214,7 +214,8 @@ export class Store {
   /** How headers, markers, footers, index and files fit together, without reading the records. */
   checkStructure(): AsyncIterable<StructureFinding> {
     const [table, places, acceptsRealm] = [this.#table, this.#places, this.#acceptsRealm];
-    return checkStructure({ volumes: this.#options.volumes, table, places, acceptsRealm });
+    const accountsFor = (name: string) => this.#lanes.accountsFor(name);
+    return checkStructure({ volumes: this.#options.volumes, table, places, acceptsRealm, accountsFor });
   }
 
   /**
