@@ -19,11 +19,13 @@ function applianceWith(peer: Partial<Peer>) {
     identity: { siteId },
     environment: { random: systemRandom, clock: systemClock },
     peers: { named: () => peer },
-    pairing: {
+    unpairing: {
       remove: async () => {
         done.push('removed');
         return { warnings: [] };
       },
+    },
+    pairing: {
       announceToAll: async () => void done.push('announced'),
     },
     keys: {

@@ -12,17 +12,20 @@ import { AppError, equalBytes, toHex } from '#runtime';
 import { softwareVersion } from '../software-version.ts';
 import type { Appliance } from './appliance.ts';
 import { attentionOf } from './attention.ts';
+import { scrubbedBy } from './content-sources.ts';
 import type { Operations, Run } from './operations.ts';
-import { isFullPair } from './pairing.ts';
+import { pairingView } from './pairing-view.ts';
+import { isFullPair, type Peer } from './peers.ts';
 import { checkStore, scrub } from './scrub-work.ts';
 
 /** What an appliance does when it is asked: the one list of it. */
 export function operationsOf(appliance: Appliance): Operations {
-  const { pairing, peers, realm, book, store, catalog, identity, keys, environment } = appliance;
+  const { pairing, unpairing, door, peers, realm, book, store, catalog, identity, keys, environment } = appliance;
+  const view = (peer: Peer) => pairingView(peer, appliance.links.state(peer.siteId));
   return {
     status: () => {
       const { packs, records, bytes } = store.statistics();
-      const views = peers.all().map((peer) => pairing.view(peer));
+      const views = peers.all().map(view);
       return {
         site: appliance.site.name,
         siteId: toHex(identity.siteId),
@@ -39,17 +42,17 @@ export function operationsOf(appliance: Appliance): Operations {
     serveClient: (mux) => appliance.clients.serve(mux),
     pairInvite: async ({ addresses, role }) =>
       appliance.invitations.make(identity, reachableAt(appliance, addresses), role),
-    pairAccept: ({ code }) => pairing.accept(code),
-    pairConfirm: ({ peer }) => pairing.confirm(peer),
-    pairList: () => peers.all().map((peer) => pairing.view(peer)),
+    pairAccept: async ({ code }) => view(await door.accept(code)),
+    pairConfirm: async ({ peer }) => view(await pairing.confirm(peer)),
+    pairList: () => peers.all().map(view),
     pairSetAddresses: async ({ peer, addresses }) => {
       const changed = peers.change(peers.named(peer).siteId, { addresses, addressesAreSet: addresses.length > 0 });
       appliance.links.keep(changed.siteId);
-      return pairing.view(changed);
+      return view(changed);
     },
     pairRemove: async ({ peer }) => {
       const leaving = peers.named(peer);
-      const removed = await pairing.remove(peer);
+      const removed = await unpairing.remove(peer);
       // What is sealed from now on is not for a site that has left with all the keys there were.
       if (leaving.joined && isFullPair(leaving)) await rotateDataKey(appliance);
       return removed;
@@ -64,8 +67,8 @@ export function operationsOf(appliance: Appliance): Operations {
     snapshots: ({ dataset }) => book.snapshots(dataset),
     snapshot: ({ reference }) => book.snapshot(reference),
     replicate: (request, run) => replicate(appliance, request, run),
-    scrub: async ({ heal }, run) => scrub(await appliance.scrubbed(), heal, run),
-    storeCheck: async (run) => checkStore(await appliance.scrubbed(), run),
+    scrub: async ({ heal }, run) => scrub(await scrubbedBy(appliance), heal, run),
+    storeCheck: async (run) => checkStore(await scrubbedBy(appliance), run),
     storeReindex: async (run) => {
       run.progress({ doing: 'making the index anew', doneBytes: 0 });
       await store.reindex();

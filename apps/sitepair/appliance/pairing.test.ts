@@ -7,6 +7,7 @@ import { AppError, systemTimers } from '#runtime';
 import { Pairing, type PairingOptions } from './pairing.ts';
 import { type Peer, PeerFile } from './peers.ts';
 import { createStateFolder } from './state-folder.ts';
+import { Unpairing, type UnpairingOptions } from './unpairing.ts';
 
 const key = new Uint8Array(32).fill(5);
 const hostile: Peer = {
@@ -43,15 +44,15 @@ test('a peer that does not answer when it is removed is removed all the same, be
         return { send: async () => undefined, end: async () => undefined, receive: () => new Promise(() => undefined) };
       },
     };
-    const pairing = new Pairing({
+    const unpairing = new Unpairing({
       peers,
       log: { removeMember: async () => undefined },
       links: () => ({ link: () => link, drop: async (siteId: Uint8Array) => void dropped.push(siteId) }),
-      settings: { timers: { sleep: async () => undefined } },
+      timers: { sleep: async () => undefined },
       onFailure: (error: unknown) => assert.fail(String(error)),
-    } as unknown as PairingOptions);
+    } as unknown as UnpairingOptions);
 
-    const { warnings } = await pairing.remove('south');
+    const { warnings } = await unpairing.remove('south');
 
     assert.deepEqual(knownWhenTold, [undefined]);
     assert.equal(dropped.length, 1);
@@ -82,7 +83,7 @@ test('a peer that refuses a new keyring keeps it from no other', async () => {
     });
     const pairing = new Pairing({
       peers,
-      settings: { timers: systemTimers },
+      timers: systemTimers,
       log: { introduction: () => ({ addresses: [] }) },
       links: () => ({ link: linkOf }),
       sealedKeyring: () => new Uint8Array(1),

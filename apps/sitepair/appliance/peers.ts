@@ -95,6 +95,16 @@ export class PeerFile {
   }
 }
 
+/** True when both sides hold keys: keyrings and logs are shared whole. */
+export function isFullPair(peer: Peer): boolean {
+  return peer.role === 'full' && peer.ownRole === 'full';
+}
+
+/** The newest first; older ones stay at the end, for they may be the only ones that lead there from here. */
+export function joinAddresses(newer: readonly string[], older: readonly string[]): string[] {
+  return [...new Set([...newer, ...older])].slice(0, 8);
+}
+
 function encode(peers: readonly Peer[]): string {
   const plain = peers.map((peer) => ({
     ...peer,

@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import { handshakeKeyOf } from '#keys';
+import type { LinkSettings } from '#link';
+import { softwareVersion } from '../software-version.ts';
+import type { Appliance } from './appliance.ts';
+import { LinkServices } from './link-services.ts';
+import { Links } from './links.ts';
+import { Pairing } from './pairing.ts';
+import { PairingDoor } from './pairing-door.ts';
+import { PeerTraffic } from './peer-traffic.ts';
+import { welcomeBack } from './return-door.ts';
+import { Unpairing } from './unpairing.ts';
+
+/** Everything of an appliance that has to do with peers. */
+export interface Peering {
+  readonly door: PairingDoor;
+  readonly pairing: Pairing;
+  readonly unpairing: Unpairing;
+  readonly traffic: PeerTraffic;
+  readonly services: LinkServices;
+  readonly links: Links;
+}
+
+/** Wires it. What an appliance gets later in its making is asked for when it is needed. */
+export function peeringOf(appliance: Appliance): Peering {
+  const { environment, peers, realm, keys, identity, catalog, store, receiver, paths, invitations, vaults } = appliance;
+  const { timers, clock, logger } = environment;
+  const settings = linkSettingsOf(appliance);
+  const links = () => appliance.links;
+  const onFailure = (error: unknown) => appliance.note(error, 'pairing');
+  const door = new PairingDoor({
+    identity: () => identity,
+    settings,
+    peers,
+    invitations,
+    introduction: () => realm.introduction(),
+    links,
+    clock,
+  });
+  const pairing = new Pairing({
+    timers,
+    peers,
+    keys,
+    log: realm,
+    links,
+    sealedKeyring: () => readFileSync(paths.sealedKeyring),
+    lend: async (peer, sealed) => (await vaults.of(peer)).keepSealedKeyring(peer, sealed),
+    onJoined: (link, peer) => appliance.traffic.follow(link, peer),
+    onFailure,
+  });
+  const unpairing = new Unpairing({ timers, peers, log: realm, links, onFailure });
+  const services = new LinkServices({ peers, pairing, own: { catalog, store, receiver }, vaults });
+  const traffic = new PeerTraffic({
+    peers,
+    links,
+    pairing,
+    services,
+    replicator: () => appliance.replicator,
+    timers,
+    onFailure: (error, doing) => appliance.note(error, doing),
+  });
+  return {
+    door,
+    pairing,
+    unpairing,
+    services,
+    traffic,
+    links: new Links({
+      settings,
+      peers,
+      invitations: () => invitations.current(),
+      agentByHint: (hint) => appliance.agents.file.pairByHint(hint),
+      onAgentLink: (link) => appliance.agents.accept(link),
+      serveLink: (link) => services.serve(link),
+      onUp: (link, peer) => {
+        logger.info({ peer: peer.name }, 'the link is up');
+        traffic.begin(link, peer);
+      },
+      onDoorOpened: (opened, session) => {
+        if (opened.purpose === 'pairing') door.welcome(opened.invitation, session);
+        else if (opened.purpose === 'agent') appliance.agents.welcome(opened.invitation, opened.name, session);
+        else welcomeBack(appliance, opened.peer, session);
+      },
+      onRefused: (reason, address) => logger.warn({ err: reason, address }, 'a connection was refused'),
+    }),
+  };
+}
+
+function linkSettingsOf({ environment, identity, catalog }: Appliance): LinkSettings {
+  const { clock, timers, random, logger } = environment;
+  const { siteId, key } = identity;
+  const staticKeyPair = handshakeKeyOf(key);
+  return {
+    identity: () => ({ siteId, incarnation: catalog.incarnation()?.number ?? 0, staticKeyPair }),
+    instance: random.bytes(8),
+    software: softwareVersion(),
+    clock,
+    timers,
+    random,
+    onHandlerError: (error, service) => logger.error({ err: error, service }, 'a peer was not served'),
+  };
+}
