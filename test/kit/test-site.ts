@@ -32,10 +32,18 @@ export function programArguments(...args: readonly string[]): string[] {
   return [process.execPath, program, ...args];
 }
 
+/** Environment variables that differ from those of the test. */
+export type Environment = Readonly<Record<string, string>>;
+
 /** Runs the command line as a user does and waits for its end; `input` comes on its standard input. */
-export async function runSitepair(args: readonly string[], input?: Uint8Array): Promise<CommandResult> {
+export async function runSitepair(
+  args: readonly string[],
+  input?: Uint8Array,
+  environment: Environment = {},
+): Promise<CommandResult> {
   const stdin = input === undefined ? 'ignore' : 'pipe';
-  const child = spawn(process.execPath, [program, ...args], { stdio: [stdin, 'pipe', 'pipe'] });
+  const env = { ...process.env, ...environment };
+  const child = spawn(process.execPath, [program, ...args], { stdio: [stdin, 'pipe', 'pipe'], env });
   child.stdin?.end(input);
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
   const [code] = (await once(child, 'close')) as [number | null];
@@ -47,6 +55,8 @@ export class TestSite implements AsyncDisposable {
   readonly name: string;
   readonly state: string;
   readonly kit: string;
+  /** What its machine is like: for every process that is started from now on. */
+  environment: Environment = {};
   #process: ChildProcess | undefined;
   #log = () => '';
 
@@ -57,8 +67,9 @@ export class TestSite implements AsyncDisposable {
   }
 
   /** `sitepair init` in a new folder below `root`. */
-  static async init(root: string, name: string): Promise<TestSite> {
+  static async init(root: string, name: string, environment: Environment = {}): Promise<TestSite> {
     const site = new TestSite(name, join(root, name), join(root, `${name}.kit`));
+    site.environment = environment;
     await site.ok('init', '--site', name, '--kit', site.kit);
     return site;
   }
@@ -69,7 +80,7 @@ export class TestSite implements AsyncDisposable {
   }
 
   run(...args: readonly string[]): Promise<CommandResult> {
-    return runSitepair([...args, '--state', this.state]);
+    return runSitepair([...args, '--state', this.state], undefined, this.environment);
   }
 
   /** Runs a command that must succeed; `allow` names other exit codes that are fine. */
@@ -103,8 +114,21 @@ export class TestSite implements AsyncDisposable {
 
   /** Starts `serve` on a free port of loopback (or the one given) and returns HOST:PORT. */
   async serve(port = 0): Promise<string> {
-    const child = spawn(process.execPath, [program, 'serve', '--state', this.state, '--listen', `127.0.0.1:${port}`], {
+    await this.#start('--listen', `127.0.0.1:${port}`);
+    const address = /127\.0\.0\.1:\d+/.exec(this.#log())?.[0];
+    if (address === undefined) throw new Error(`no address in: ${this.#log()}`);
+    return address;
+  }
+
+  /** Starts `serve` as a site that dials its peers and is not dialled. */
+  async serveUnreachable(): Promise<void> {
+    await this.#start();
+  }
+
+  async #start(...where: readonly string[]): Promise<void> {
+    const child = spawn(process.execPath, [program, 'serve', '--state', this.state, ...where], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...this.environment },
     });
     this.#process = child;
     const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
@@ -114,9 +138,6 @@ export class TestSite implements AsyncDisposable {
         throw new Error(`${this.name} did not start\n${this.#log()}`);
       await systemTimers.sleep(20);
     }
-    const address = /127\.0\.0\.1:\d+/.exec(stdout())?.[0];
-    if (address === undefined) throw new Error(`no address in: ${stdout()}`);
-    return address;
   }
 
   get pid(): number | undefined {
@@ -160,6 +181,24 @@ export async function pairSites(inviter: TestSite, accepter: TestSite, address: 
   const { code } = await inviter.json<{ code: string }>('pair', 'invite', '--address', address);
   await accepter.ok('pair', 'accept', code, '--yes');
   await inviter.ok('pair', 'confirm', accepter.name, '--yes');
+  await until(
+    async () => (await Promise.all([inviter, accepter].map(isPaired))).every(Boolean),
+    'both ends to be paired',
+  );
+}
+
+/**
+ * Pairs a site that dials with one that is dialled, so that every byte between them crosses the line at `lineAddress`.
+ * The accepter serves unreachable, the inviter at the far end of the line.
+ */
+export async function pairThroughLine(inviter: TestSite, accepter: TestSite, lineAddress: string): Promise<void> {
+  const { code } = await inviter.json<{ code: string }>('pair', 'invite', '--address', lineAddress);
+  await accepter.ok('pair', 'accept', code, '--yes');
+  // The inviter has told where it listens; the accepter is to come by the line instead, and does so when it starts again.
+  await accepter.ok('pair', 'set-address', inviter.name, lineAddress);
+  await inviter.ok('pair', 'confirm', accepter.name, '--yes');
+  await accepter.stop();
+  await accepter.serveUnreachable();
   await until(
     async () => (await Promise.all([inviter, accepter].map(isPaired))).every(Boolean),
     'both ends to be paired',
