@@ -53,3 +53,26 @@ test('a node has one body, and the same node gives the same bytes', () => {
     (error) => isAppError(error, 'malformed_message'),
   );
 });
+
+test('a node that names something by what is no hash, or a manifest without root, is refused as malformed', () => {
+  const node = codecOf<Record<string, unknown>>('tree.proto', 'sitepair.tree.v1.Node');
+  const short = new Uint8Array(5);
+  const malformed: readonly Record<string, unknown>[] = [
+    { directory: { entries: [{ directoryHash: short }] } },
+    { directory: { entries: [{ contentListHash: short }] } },
+    { directory: { entries: [{ extents: [{ chunkHash: short, length: 1 }] }] } },
+    { directory: { entries: [{ xattrs: [{ valueHash: short }] }] } },
+    { directoryIndex: { segments: [{ entryCount: 1 }] } },
+    { contentList: { parts: [{ nodeHash: short }] } },
+    { manifest: { format: 1, totals: {} } },
+    {},
+  ];
+  for (const message of malformed)
+    assert.throws(
+      () => decodeNode(node.encode(message)),
+      (error) => isAppError(error, 'malformed_message'),
+      JSON.stringify(message),
+    );
+  const bare = decodeNode(node.encode({ manifest: { root: {} } }));
+  assert.equal(bare.type === 'manifest' && bare.manifest.totals.contentBytes, 0);
+});

@@ -1,4 +1,13 @@
-import type { ContentList, Directory, DirectoryIndex, Manifest, TreeNode } from '#model';
+import {
+  type ContentList,
+  childrenOf,
+  type Directory,
+  type DirectoryIndex,
+  idLengths,
+  type Manifest,
+  type Totals,
+  type TreeNode,
+} from '#model';
 import { codecOf, malformed } from './codec.ts';
 
 interface NodeMessage {
@@ -30,10 +39,33 @@ export function encodeNode(node: TreeNode): Uint8Array {
   }
 }
 
-/** Decodes a payload; refuses one that is too large or has no body (`malformed_message`). */
+const noTotals: Totals = {
+  files: 0,
+  directories: 0,
+  others: 0,
+  contentBytes: 0,
+  changedWhileRead: 0,
+  unreadable: 0,
+};
+
+/**
+ * Decodes a payload; refuses one that is too large, has no body, names something by what is no hash, or is a manifest
+ * without root (`malformed_message`): whoever walks a tree may rely on these. Totals that are absent are zeros.
+ */
 export function decodeNode(payload: Uint8Array): TreeNode {
   if (payload.length > nodePayloadMaxBytes) throw malformed('tree node: it is too large');
-  const message = nodeCodec.decode(payload);
+  const node = bodyOf(nodeCodec.decode(payload));
+  if (node.type === 'manifest') {
+    if (!node.manifest.root) throw malformed('tree node: a manifest has no root');
+    node.manifest.totals ??= { ...noTotals };
+  }
+  const { leafHashes, nodeHashes } = childrenOf(node);
+  const isHash = (hash: Uint8Array) => hash.length === idLengths.ContentHash;
+  if (!leafHashes.every(isHash) || !nodeHashes.every(isHash)) throw malformed('tree node: a hash has a wrong length');
+  return node;
+}
+
+function bodyOf(message: NodeMessage): TreeNode {
   if (message.body === 'directory' && message.directory) return { type: 'directory', directory: message.directory };
   if (message.body === 'directoryIndex' && message.directoryIndex) {
     return { type: 'directoryIndex', directoryIndex: message.directoryIndex };
