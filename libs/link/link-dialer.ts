@@ -3,7 +3,7 @@ import type { DoorPurpose, Entry } from './first-message.ts';
 import { linkVersions } from './first-message.ts';
 import { call, type Greeting } from './handshake.ts';
 import { Link } from './link.ts';
-import { handshakeFailed } from './link-errors.ts';
+import { doorTimedOut, handshakeFailed } from './link-errors.ts';
 import type { Hello } from './link-messages.ts';
 import {
   dataConnectionsMax,
@@ -26,7 +26,15 @@ export interface DoorSession {
   readonly remoteStatic: Uint8Array;
   readonly hello: Hello;
   readonly version: number;
+  /** Where the other end is, as this one sees it. */
+  readonly address: string;
 }
+
+/**
+ * How long a door stays open for whoever came through: both ends say who they are, at once and without asking anybody, in a
+ * few kilobytes. A minute is enough over a modem; somebody who only holds an invitation keeps nothing for longer.
+ */
+export const doorMsMax = 60_000;
 
 /**
  * Dials a peer once. `onLink` gets the link as soon as the peer is known, in the turn in which services can be registered;
@@ -58,11 +66,16 @@ export async function dialDoor(
   const greeting = await withinTime(conduit, settings, () =>
     call(conduit, { ...callOptions('door', door.psk, settings), purpose: door.purpose }),
   );
-  return doorSession(greeting, true, settings);
+  return doorSession(greeting, true, settings, address);
 }
 
-/** A door's session at either end. */
-export function doorSession(greeting: Greeting, isDialler: boolean, settings: LinkSettings): DoorSession {
+/** A door's session at either end. It ends by itself after `doorMsMax`. */
+export function doorSession(
+  greeting: Greeting,
+  isDialler: boolean,
+  settings: LinkSettings,
+  address: string,
+): DoorSession {
   const { clock, timers, heartbeat, onHandlerError } = settings;
   const { session, remoteStatic, hello, version } = greeting;
   const mux = new Mux(greeting.conduit, {
@@ -72,7 +85,10 @@ export function doorSession(greeting: Greeting, isDialler: boolean, settings: Li
     onHandlerError,
     ...(heartbeat === undefined ? {} : { heartbeat }),
   });
-  return { mux, handshakeHash: session.handshakeHash, chainingKey: session.chainingKey, remoteStatic, hello, version };
+  const deadline = timers.after(doorMsMax, () => void mux.close(doorTimedOut()));
+  void mux.closed.then(() => deadline.cancel());
+  const { handshakeHash, chainingKey } = session;
+  return { mux, handshakeHash, chainingKey, remoteStatic, hello, version, address };
 }
 
 async function dialEntry(

@@ -75,3 +75,12 @@ export function linkClosed(message: string, code = 'link_closed'): AppError {
     advice: 'Nothing to do: the link returns when both sites want it.',
   });
 }
+
+/** Who came through a door stayed longer than saying who they are takes. */
+export function doorTimedOut(): AppError {
+  return new AppError('nothing came of this introduction in time', {
+    code: 'door_timed_out',
+    retryable: true,
+    advice: 'Run the command again; if it happens again, check the line between the sites.',
+  });
+}

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import WebSocket from 'ws';
 import { AppError, isAppError, systemRandom } from '#runtime';
 import { firstHeader, firstMessageBytes, firstPrologue, linkVersions, sealFirstMessage } from './first-message.ts';
-import { dialDoor, dialLink } from './link-dialer.ts';
+import { dialDoor, dialLink, doorMsMax } from './link-dialer.ts';
 import { encodeHello } from './link-messages.ts';
 import { helloOf } from './link-settings.ts';
 import { NoiseHandshake } from './noise-handshake.ts';
@@ -243,6 +243,25 @@ test('a door opens for its secret and purpose only, and both ends prove the same
   assert.equal(String(Buffer.from((await channel.receive()) ?? [])), 'six words');
   await assert.rejects(channel.receive(), (error) => isAppError(error, 'pairing_refused'));
   void session.mux.close();
+});
+
+test('a door closes by itself on whoever came through and says nothing', async () => {
+  const time = new SimulatedTime();
+  await using left = await testSite();
+  await using right = await testSite({ settings: { timers: time, heartbeat: { intervalMs: 1e9, deadAfterMs: 2e9 } } });
+  const psk = systemRandom.bytes(32);
+  right.doors.push({ psk, purpose: 'pairing' });
+  const session = await dialDoor(right.address, { psk, purpose: 'pairing' }, left.settings);
+  while (right.opened.length === 0) await settle();
+  const [other] = right.opened;
+  other?.mux.serve('introduce', async (channel) => void (await channel.receive()));
+  const channel = session.mux.open('introduce');
+  await time.advance(doorMsMax - 1);
+  assert.equal(other?.mux.channelCount, 1);
+  await time.advance(1);
+  assert.equal((await session.mux.closed).code, 'door_timed_out');
+  assert.equal(other?.mux.channelCount, 0);
+  await assert.rejects(channel.receive());
 });
 
 test('a first message for a link that is over opens nothing', async () => {

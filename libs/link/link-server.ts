@@ -111,7 +111,7 @@ export class LinkServer<D extends Door = Door> {
     try {
       const greeting = await this.#greet(conduit, socket, first, entrance);
       this.#room.leave(socket);
-      this.#admit(entrance, greeting);
+      this.#admit(entrance, greeting, address);
     } catch (error) {
       if (!isAppError(error)) throw error;
       conduit.destroy(error.message);
@@ -169,10 +169,10 @@ export class LinkServer<D extends Door = Door> {
     });
   }
 
-  #admit(entrance: Entrance<D>, greeting: Greeting): void {
+  #admit(entrance: Entrance<D>, greeting: Greeting, address: string): void {
     const { settings, onDoorOpened, onLink } = this.#options;
     if (entrance.entry === 'door') {
-      const session = doorSession(greeting, false, settings);
+      const session = doorSession(greeting, false, settings, address);
       if (onDoorOpened === undefined) void session.mux.close();
       else onDoorOpened(entrance.door, session);
       return;

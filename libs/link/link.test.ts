@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isAppError } from '#runtime';
+import { MuxChannel } from './channel.ts';
 import type { Link } from './link.ts';
 import { dialLink } from './link-dialer.ts';
 import { serveEcho } from './testing/mux-pair.ts';
@@ -127,4 +128,29 @@ test('closing a link tells the other end why', async () => {
   right.server.close();
   const reason = await link.closed;
   assert.deepEqual([reason.code, reason.message], ['link_closed', 'this site shuts down']);
+});
+
+test('closing a link ends a transfer on a data connection before it returns', async () => {
+  await using left = await testSite();
+  await using right = await testSite();
+  const { leftPair } = pairUp(left, right);
+  const sinks: MuxChannel[] = [];
+  let messages = 0;
+  right.onLink = (link) =>
+    link.serve('sink', async (channel) => {
+      assert.ok(channel instanceof MuxChannel);
+      sinks.push(channel);
+      while (await channel.receive()) messages += 1;
+    });
+  const link = await dialLink(right.address, leftPair, left.settings, quiet);
+  const bulk = await link.open('sink', 'bulk');
+  const pour = async () => {
+    for (;;) await bulk.send(new Uint8Array(100_000));
+  };
+  const cut = assert.rejects(pour());
+  while (messages < 3) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(sinks[0]?.over, false);
+  void right.links[0]?.close();
+  assert.equal(sinks[0]?.over, true);
+  await cut;
 });

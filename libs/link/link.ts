@@ -130,9 +130,11 @@ export class Link {
     this.#services.serve(service, handler);
   }
 
-  /** Ends the link; the peer is told why. */
+  /** Ends the link and, before this returns, every channel of it, on whatever connection; the peer is told why. */
   close(reason: AppError = linkClosed('the link was closed')): Promise<AppError> {
-    return this.#control.close(reason);
+    const closed = this.#control.close(reason);
+    for (const mux of [...this.#data]) void mux.close(reason);
+    return closed;
   }
 
   /** For who dials or answers: one more data connection, bound to this link by its PSK. Resolves when it is gone. */
