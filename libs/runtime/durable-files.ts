@@ -1,5 +1,5 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 
 /** Makes names created, renamed or removed in `folder` durable (fsync of the folder). */
 export function syncFolder(folder: string): void {
@@ -9,6 +9,17 @@ export function syncFolder(folder: string): void {
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** Makes a folder with all that is missing above it, for its owner only; the names of all that it made are durable. */
+export function makeFolderDurably(folder: string): void {
+  const path = resolve(folder);
+  const highest = mkdirSync(path, { recursive: true, mode: 0o700 });
+  if (highest === undefined) return;
+  // From the top down: what a crash leaves can be reached.
+  const made: string[] = [];
+  for (let at = path; at.length >= highest.length; at = dirname(at)) made.unshift(at);
+  for (const one of made) syncFolder(dirname(one));
 }
 
 /**

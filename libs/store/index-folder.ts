@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolderDurably, syncFolder } from '#runtime';
 import { LmdbIndex } from './lmdb-index.ts';
 import type { IndexHome, OpenedIndex, PlaceIndex } from './place-index.ts';
 import { indexDamaged, type OnNotice } from './store-errors.ts';
@@ -71,6 +72,8 @@ export class IndexFolder implements IndexHome {
       await fresh.close();
     }
     await rename(temporary, this.#path(String(next)));
+    // Else a power cut brings back the one before, which knows of packs that were replaced since, and misses them.
+    syncFolder(this.#folder);
     this.#generation = next;
     return this.#openCurrent();
   }
@@ -84,7 +87,7 @@ export class IndexFolder implements IndexHome {
 
   async #openCurrent(): Promise<PlaceIndex> {
     const path = this.#path(String(this.#generation));
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    makeFolderDurably(path);
     return this.#open(path);
   }
 

@@ -24,12 +24,19 @@ interface PackFile {
   readonly bytes: number;
 }
 
+/** Packs that a crash left and that are not to stay, by number. */
+export interface LeftPacks {
+  /** `.open` files that hold nothing. */
+  readonly empty: readonly number[];
+  /** In the table, readable; to be replaced by their good records. */
+  readonly torn: readonly number[];
+}
+
 /**
  * Fills the table with the packs that are there and brings the index up to them: packs it covers are taken as they are,
- * the others are read, and those that a crash left open are closed. Returns the numbers of `.open` files that hold
- * nothing and may go.
+ * the others are read, and those that a crash left open are closed, but for those that are empty or torn.
  */
-export async function openPacks(context: OpenPacksContext): Promise<number[]> {
+export async function openPacks(context: OpenPacksContext): Promise<LeftPacks> {
   const { table, places } = context;
   const files = packFiles(await context.volumes.list(), context.onNotice);
   const covered = new Map(places.index.covered().map((pack) => [pack.number, pack]));
@@ -41,15 +48,18 @@ export async function openPacks(context: OpenPacksContext): Promise<number[]> {
     } else unread.push(file);
   }
   // In the order they were written, since of two places of one id the later one counts.
-  const empty: number[] = [];
+  const left = { empty: [] as number[], torn: [] as number[] };
   for (const file of unread) {
     if (file.suffix === 'pack') await readClosed(context, file);
-    else if (!(await readOpen(context, file))) empty.push(file.number);
+    else {
+      const state = await readOpen(context, file);
+      if (state !== 'closed') left[state].push(file.number);
+    }
     table.reserve(file.number);
   }
   await dropMissing(context, covered.keys());
   await places.flush();
-  return empty;
+  return left;
 }
 
 /** Reads a closed pack into the table and the index; also after the index was lost. */
@@ -86,13 +96,13 @@ export async function closedEntries(
   return { entries: (await salvagePack(volumes, name, bytes, header)).entries, whole: false };
 }
 
-/** Reads and closes a pack that was left open; false when it holds nothing. */
-async function readOpen(context: OpenPacksContext, file: PackFile): Promise<boolean> {
+/** Reads a pack that was left open, and closes it unless it holds nothing or its end is torn. */
+async function readOpen(context: OpenPacksContext, file: PackFile): Promise<'closed' | 'empty' | 'torn'> {
   const { volumes, table, places, onNotice } = context;
   const header = await readHeader(volumes, file.name, context.acceptsRealm);
   const salvage = await salvagePack(volumes, file.name, file.bytes, header);
-  if (salvage.keepBytes === 0) return mustStay(context, file, header);
-  reportDamage(file.number, salvage, header, onNotice);
+  if (salvage.keepBytes === 0) return (await mustStay(context, file, header)) ? 'closed' : 'empty';
+  if (!salvage.isTorn) reportDamage(file.number, salvage, header, onNotice);
   const pack: Pack = {
     number: file.number,
     class: classFrom(header, salvage.entries),
@@ -101,6 +111,10 @@ async function readOpen(context: OpenPacksContext, file: PackFile): Promise<bool
     records: salvage.entries.length,
   };
   table.add(pack);
+  if (salvage.isTorn) {
+    await places.adopt(placesOf(file.number, salvage.entries));
+    return 'torn';
+  }
   try {
     pack.bytes = await closeSalvaged(volumes, file.number, salvage);
     pack.state = 'closed';
@@ -112,7 +126,7 @@ async function readOpen(context: OpenPacksContext, file: PackFile): Promise<bool
   }
   await places.adopt(placesOf(file.number, salvage.entries));
   if (pack.state === 'closed') places.cover(pack);
-  return true;
+  return 'closed';
 }
 
 /** A file without any record is ours to remove, unless its beginning is neither a header nor unwritten. */

@@ -20,6 +20,11 @@ export interface Salvage {
   readonly unmarked: readonly FooterEntry[];
   readonly groups: number;
   readonly damage: readonly SalvageDamage[];
+  /**
+   * All damage is in the last group, and a sector of that was never written: a power cut came before the sync that would
+   * have made it count, so nobody was told of it.
+   */
+  readonly isTorn: boolean;
 }
 
 export interface SalvageDamage extends DamagedPiece {
@@ -69,7 +74,27 @@ export async function salvagePack(
     unmarked,
     groups,
     damage,
+    isTorn:
+      damage.every(({ maybeTorn }) => maybeTorn) &&
+      (header !== undefined || groups === 1) &&
+      (damage.length > 0 || header === undefined) &&
+      (await lacksSector(window, groups === 1 ? 0 : lastStart, committedBytes)) &&
+      // A sector that the device cannot read comes as zeros, too.
+      window.unreadable.length === 0,
   };
+}
+
+/** What a disk writes whole or not at all. */
+const sectorBytes = 512;
+
+/** True when the part of a range that lies in one sector is all zeros: sealed bytes never are, unwritten ones always. */
+async function lacksSector(window: PackWindow, from: number, to: number): Promise<boolean> {
+  for (let at = from; at < to; ) {
+    const end = Math.min(to, at - (at % sectorBytes) + sectorBytes);
+    if ((await window.bytes(at, end - at)).every((byte) => byte === 0)) return true;
+    at = end;
+  }
+  return false;
 }
 
 /** Cuts an open pack behind what was salvaged and closes it: marker if one is missing, footer, trailer, new name. */

@@ -5,6 +5,7 @@ export interface StoreNotice {
   readonly code:
     | 'pack_damaged'
     | 'pack_left_open'
+    | 'pack_tail_torn'
     | 'pack_missing'
     | 'pack_unreadable'
     | 'index_rebuilt'

@@ -114,8 +114,9 @@ export class Store {
     const places = new Places(index, table, limits.recentIdsMax, onNotice);
     try {
       const store = new Store(options, limits, acceptsRealm, table, home, places);
-      const empty = await openPacks({ volumes, table, places, acceptsRealm, onNotice });
+      const { empty, torn } = await openPacks({ volumes, table, places, acceptsRealm, onNotice });
       for (const number of empty) await store.#lanes.removeWhenSafe(number, packName(number, 'open'));
+      for (const number of torn) await store.#replaceTorn(number, onNotice);
       await home.opened();
       return store;
     } catch (error) {
@@ -288,6 +289,19 @@ export class Store {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** What was torn before it was acknowledged is no damage: its pack goes, and what is good in it comes into a new one. */
+  async #replaceTorn(number: number, onNotice: OnNotice): Promise<void> {
+    try {
+      const { copiedRecords } = await this.repairPack(number, { acceptLoss: true });
+      const message = `the end of pack ${number} was torn before it was acknowledged; its ${copiedRecords} good records are in a new pack`;
+      onNotice({ code: 'pack_tail_torn', message, details: { pack: number, copiedRecords } });
+    } catch (error) {
+      if (!isAppError(error)) throw error;
+      const message = `pack ${number}, whose end was torn, could not be replaced; its records are there, the next start tries again`;
+      onNotice({ code: 'pack_left_open', message, details: { pack: number, cause: error.message } });
+    }
   }
 
   async #entriesOf(pack: Pack): Promise<readonly FooterEntry[]> {

@@ -1,6 +1,6 @@
 import { type FileHandle, lstat, mkdir, open, readdir, readFile, rename, statfs, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { assert, systemCode } from '#runtime';
+import { assert, makeFolderDurably, systemCode } from '#runtime';
 import { volumeError } from '../volume-errors.ts';
 import type { GrowingFile, VolumeFile, Volumes } from '../volumes.ts';
 import { DescriptorCache } from './descriptor-cache.ts';
@@ -14,6 +14,8 @@ const rewriteBytes = 4 * 1024 * 1024;
 export class FolderVolumes implements Volumes {
   readonly #folder: string;
   readonly #readers = new DescriptorCache(openFilesMax);
+  /** Subfolders whose names are on stable storage: one that is there may be of a process that was killed before it synced. */
+  readonly #durable = new Set<string>();
 
   private constructor(folder: string) {
     this.#folder = folder;
@@ -22,8 +24,7 @@ export class FolderVolumes implements Volumes {
   /** Opens the folder, which is made when it is missing. */
   static async open(folder: string): Promise<FolderVolumes> {
     await calling(`make the folder ${folder}`, async () => {
-      const made = await mkdir(folder, { recursive: true, mode: 0o700 });
-      if (made !== undefined) await syncFolderAsync(dirname(made));
+      makeFolderDurably(folder);
     });
     return new FolderVolumes(folder);
   }
@@ -45,11 +46,14 @@ export class FolderVolumes implements Volumes {
   async create(name: string): Promise<GrowingFile> {
     const path = this.#path(name);
     return calling(`create ${name}`, async () => {
-      if ((await mkdir(dirname(path), { recursive: true, mode: 0o700 })) !== undefined) {
+      const folder = dirname(path);
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      if (!this.#durable.has(folder)) {
         await syncFolderAsync(this.#folder);
+        this.#durable.add(folder);
       }
       const handle = await open(path, 'wx', 0o600);
-      await orClose(handle, () => syncFolderAsync(dirname(path)));
+      await orClose(handle, () => syncFolderAsync(folder));
       return new FolderGrowingFile(handle, name, 0);
     });
   }

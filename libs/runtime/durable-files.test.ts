@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { makeFolderDurably } from './durable-files.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'sitepair-durable-'));
+after(() => rmSync(root, { recursive: true }));
+
+test('a folder is made with all that is missing above it, for its owner only, and one that is there is left alone', () => {
+  const deep = join(root, 'a', 'b', 'c');
+  makeFolderDurably(deep);
+  for (const one of [join(root, 'a'), join(root, 'a', 'b'), deep]) assert.equal(statSync(one).mode & 0o777, 0o700);
+  makeFolderDurably(`${deep}/../c/`);
+  makeFolderDurably(root);
+});
+
+test('a file in the way is told', () => {
+  writeFileSync(join(root, 'file'), '');
+  assert.throws(() => makeFolderDurably(join(root, 'file')), { code: 'EEXIST' });
+});
