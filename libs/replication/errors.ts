@@ -1,4 +1,4 @@
-import { AppError } from '#runtime';
+import { AppError, isAppError } from '#runtime';
 
 /** The other end said something that the protocol does not allow here. */
 export function protocolViolation(what: string): AppError {
@@ -23,4 +23,9 @@ export function sessionCut(): AppError {
     retryable: true,
     advice: 'Run the command again: what was acknowledged is not sent a second time.',
   });
+}
+
+/** Why a message could not be sent: when the other end gave up, its reason, whether the sender hears it here or as a reader. */
+export function sendFailure(error: unknown): unknown {
+  return isAppError(error, 'channel_closed') && isAppError(error.cause) ? error.cause : error;
 }

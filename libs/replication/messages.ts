@@ -1,5 +1,6 @@
 import type { Codec } from '#wire';
 import { codecOf } from '#wire';
+import { sendFailure } from './errors.ts';
 import type { MessageChannel } from './ports.ts';
 
 /** The decoded forms of `proto/session.proto`: of each message exactly one body is set. */
@@ -87,6 +88,7 @@ const codecs = {
 
 /** A message channel that speaks one pair of messages. */
 export interface TypedChannel<Out, In> {
+  /** Rejects with what the other end said, when that is why it takes no more. */
   send(message: Out): Promise<void>;
   /** Undefined at a clean end. Rejects with `malformed_message` or what the other end said. */
   receive(): Promise<In | undefined>;
@@ -100,7 +102,13 @@ function typed<Out extends object, In>(
 ): TypedChannel<Out, In> {
   return {
     raw,
-    send: (message) => raw.send(out.encode(message)),
+    async send(message) {
+      try {
+        await raw.send(out.encode(message));
+      } catch (error) {
+        throw sendFailure(error);
+      }
+    },
     async receive() {
       const bytes = await raw.receive();
       return bytes === undefined ? undefined : incoming.decode(bytes);

@@ -2,7 +2,7 @@ import { asId, type RecordId, splitIds } from '#model';
 import type { KeyBook } from '#records';
 import { type AppError, concatBytes, isAppError, type Random } from '#runtime';
 import { bitAt } from './bits.ts';
-import { contentMissing, protocolViolation, sessionCut } from './errors.ts';
+import { contentMissing, protocolViolation, sendFailure, sessionCut } from './errors.ts';
 import { Inbox } from './inbox.ts';
 import { type ReplicateReply, type ReplicateRequest, senderChannel, type TypedChannel } from './messages.ts';
 import { type MessageChannel, type RecordStore, readFound } from './ports.ts';
@@ -117,7 +117,7 @@ export class SenderSession {
       this.sentRecords += 1;
       this.sentBytes += message.length;
     });
-    this.#sending.catch((error) => this.#events.fail(error));
+    this.#sending.catch((error) => this.#events.fail(sendFailure(error)));
   }
 
   /** A session that failed lets go at once: to end politely would wait for a peer that may read nothing more. */

@@ -58,7 +58,8 @@ export function storedRecordDamaged(pack: number, offset: number, cause: unknown
 /** What was appended and not acknowledged is not durable; the sender has it still and sends it again. */
 export function windowLost(cause: unknown): AppError {
   const known = isAppError(cause) ? cause : undefined;
-  return new AppError('records could not be made durable: the sender must send again what was not acknowledged', {
+  const why = known?.message ?? 'records could not be made durable';
+  return new AppError(`${why}; what was not acknowledged must be sent again`, {
     code: known?.code ?? 'volume_io_error',
     retryable: known?.retryable ?? false,
     advice: known?.advice ?? 'Check the disk, then start the work again: it goes on where it stopped.',

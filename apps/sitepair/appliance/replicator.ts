@@ -128,7 +128,7 @@ export class Replicator {
       try {
         return await this.#send(link, peer, snapshot, run, sentBefore);
       } catch (error) {
-        if (!isPassing(error)) throw error;
+        if (!isPassing(error)) throw toldBy(peer, error);
         run.progress({
           doing: `${snapshot.name} to ${peer.name}: ${isAppError(error) ? error.message : 'cut'}; going on soon`,
           doneBytes: sentBefore,
@@ -176,6 +176,18 @@ function peerUnreachable(peer: Peer): AppError {
     code: 'peer_unreachable',
     retryable: true,
     advice: `See "sitepair link status"; check that "sitepair serve" runs at ${peer.name} and that its address is right ("sitepair pair set-address").`,
+  });
+}
+
+/** What the peer gave as its reason names it: a full disk is to be emptied there and not here. */
+function toldBy(peer: Peer, error: unknown): unknown {
+  if (!isAppError(error) || error.details.saidBy === undefined) return error;
+  const { message, code, advice, details } = error;
+  return new AppError(`${peer.name} says: ${message}`, {
+    code,
+    advice: `At ${peer.name}: ${advice}`,
+    details,
+    cause: error,
   });
 }
 
