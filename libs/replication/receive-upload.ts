@@ -211,7 +211,7 @@ class Upload {
       .namer(domainId)
       .name('node', asId('ContentHash', manifestHash)) as RecordId as SnapshotId;
     const visible = await this.#visible();
-    const missing = await missingFrom(this.#options.store, domainId, snapshotId, previous?.snapshotId, visible);
+    const missing = await missingFrom(this.#options.store, domainId, snapshotId, previous?.snapshotId, { visible });
     if (missing.length > 0) throw incomplete(missing);
     await this.#options.recordSnapshot(this.#target, snapshotId, this.#manifest.payload);
     await this.#channel.send({ committed: { snapshotId } });
