@@ -76,17 +76,21 @@ export function doorSession(
   settings: LinkSettings,
   address: string,
 ): DoorSession {
-  const { clock, timers, heartbeat, onHandlerError } = settings;
+  const { clock, timers, heartbeat, onHandlerError, onRefusal } = settings;
   const { session, remoteStatic, hello, version } = greeting;
   const mux = new Mux(greeting.conduit, {
     isDialler,
     clock,
     timers,
     onHandlerError,
+    onRefusal: (error, service) => onRefusal?.(error, service, hello.siteId),
     ...(heartbeat === undefined ? {} : { heartbeat }),
   });
   const deadline = timers.after(doorMsMax, () => void mux.close(doorTimedOut()));
-  void mux.closed.then(() => deadline.cancel());
+  void mux.closed.then((reason) => {
+    deadline.cancel();
+    if (reason.code === 'protocol_violation') onRefusal?.(reason, 'link', hello.siteId);
+  });
   const { handshakeHash, chainingKey } = session;
   return { mux, handshakeHash, chainingKey, remoteStatic, hello, version, address };
 }

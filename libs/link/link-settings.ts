@@ -1,6 +1,6 @@
 import type { Agent } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Clock, Random, Timers } from '#runtime';
+import type { AppError, Clock, Random, Timers } from '#runtime';
 import type { DoorPurpose, VersionRange } from './first-message.ts';
 import type { HeartbeatOptions } from './heartbeat.ts';
 import type { Hello } from './link-messages.ts';
@@ -54,6 +54,11 @@ export interface LinkSettings {
   readonly random: Random;
   /** Learns what a service handler threw that was no AppError. */
   readonly onHandlerError: (error: unknown, service: string) => void;
+  /**
+   * Learns for what a service ended a channel of somebody, and for what breach of the protocol a link or door was closed
+   * (service "link"). `siteId` is that of the peer, proved but at a door.
+   */
+  readonly onRefusal?: (error: AppError, service: string, siteId: Uint8Array) => void;
   readonly versions?: VersionRange;
   /** Data connections that this end opens when it dials; 1 to 16, default 1. */
   readonly dataConnections?: number;

@@ -75,6 +75,7 @@ export class Link {
       this.#ended = reason;
       for (const mux of this.#data) void mux.close(reason);
       this.#firstData.resolve();
+      if (reason.code === 'protocol_violation') settings.onRefusal?.(reason, 'link', this.peer.siteId);
     });
   }
 
@@ -147,7 +148,9 @@ export class Link {
     this.#data.add(mux);
     this.#dataError = undefined;
     this.#firstData.resolve();
-    await mux.closed;
+    const reason = await mux.closed;
+    // Whoever breaks the protocol on one connection is not talked to on the others: the peer hears why, and so does the log.
+    if (reason.code === 'protocol_violation') void this.close(reason);
     this.#data.delete(mux);
     if (this.#data.size === 0 && this.#ended === undefined) this.#firstData = Promise.withResolvers<void>();
     this.#pastBytesSent += mux.bytesSent;
@@ -160,12 +163,13 @@ export class Link {
   }
 
   #mux(greeting: Greeting, isData = false): Mux {
-    const { clock, timers, heartbeat, onHandlerError, pacer } = this.#settings;
+    const { clock, timers, heartbeat, onHandlerError, onRefusal, pacer } = this.#settings;
     return new Mux(greeting.conduit, {
       isDialler: this.dialledByUs,
       clock,
       timers,
       onHandlerError,
+      onRefusal: (error, service) => onRefusal?.(error, service, this.peer.siteId),
       services: this.#services,
       ...(heartbeat === undefined ? {} : { heartbeat }),
       ...(isData && pacer !== undefined ? { pacer: pacer(greeting.hello.siteId) } : {}),

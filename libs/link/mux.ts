@@ -22,6 +22,8 @@ export interface MuxOptions {
   readonly heartbeat?: HeartbeatOptions | false;
   /** Learns what a handler threw that was no AppError: the other end is told "internal" only. */
   readonly onHandlerError: (error: unknown, service: string) => void;
+  /** Learns for what AppError a handler of ours ended a channel: the other end is told, and somebody here may want to know. */
+  readonly onRefusal?: (error: AppError, service: string) => void;
 }
 
 /**
@@ -211,7 +213,8 @@ export class Mux implements ChannelHost {
       channel.discard();
       await channel.end();
     } catch (error) {
-      if (!isAppError(error)) this.#options.onHandlerError(error, channel.service);
+      if (isAppError(error)) this.#options.onRefusal?.(error, channel.service);
+      else this.#options.onHandlerError(error, channel.service);
       channel.abort(isAppError(error) ? error : decodeError(encodeError(error)));
     }
   }

@@ -8,6 +8,7 @@ import { Links } from './links.ts';
 import { Pairing } from './pairing.ts';
 import { PairingDoor } from './pairing-door.ts';
 import { PeerTraffic } from './peer-traffic.ts';
+import { RefusalLog } from './refusal-log.ts';
 import { welcomeBack } from './return-door.ts';
 import { Unpairing } from './unpairing.ts';
 
@@ -86,10 +87,12 @@ export function peeringOf(appliance: Appliance): Peering {
   };
 }
 
-function linkSettingsOf({ environment, identity, catalog }: Appliance): LinkSettings {
+function linkSettingsOf(appliance: Appliance): LinkSettings {
+  const { environment, identity, catalog, peers } = appliance;
   const { clock, timers, random, logger } = environment;
   const { siteId, key } = identity;
   const staticKeyPair = handshakeKeyOf(key);
+  const refusals = new RefusalLog({ logger, clock });
   return {
     identity: () => ({ siteId, incarnation: catalog.incarnation()?.number ?? 0, staticKeyPair }),
     instance: random.bytes(8),
@@ -98,5 +101,11 @@ function linkSettingsOf({ environment, identity, catalog }: Appliance): LinkSett
     timers,
     random,
     onHandlerError: (error, service) => logger.error({ err: error, service }, 'a peer was not served'),
+    onRefusal: (error, service, id) => {
+      const peer = peers.find(id);
+      // Who is not a member yet asks too early, again and again, until it is.
+      if (error.code === 'not_paired' && peer?.joined !== true) return;
+      refusals.note(error, peer?.name ?? appliance.agents.file.find(id)?.name ?? 'somebody at a door', service);
+    },
   };
 }
