@@ -32,7 +32,7 @@ export interface CheckContext {
 
 /**
  * Checks how everything fits together without reading the records: headers, markers against footers, footers against the
- * index, files against the table. Packs that grow are left to scrub.
+ * index, files against the table. Packs without a footer are left to scrub.
  */
 export async function* checkStructure(context: CheckContext): AsyncGenerator<StructureFinding> {
   const { volumes, table } = context;
@@ -42,8 +42,11 @@ export async function* checkStructure(context: CheckContext): AsyncGenerator<Str
     const name = fileOf(pack);
     const bytes = files.get(name);
     if (bytes === undefined) yield { what: 'missing', name, pack: pack.number, message: 'the file is gone' };
-    else if (pack.state === 'left') yield { what: 'footer', name, pack: pack.number, message: 'it was never closed' };
-    else yield* checkClosed(context, pack, bytes);
+    else if (pack.state === 'left') {
+      // A full disk, say, ended it in the middle: what is durable counts, and the next start closes it. That is no damage.
+      if (bytes < pack.bytes)
+        yield { what: 'footer', name, pack: pack.number, message: 'it is shorter than what was acknowledged in it' };
+    } else yield* checkClosed(context, pack, bytes);
   }
   for (const name of files.keys()) {
     const number = parsePackName(name)?.number;

@@ -55,6 +55,7 @@ for (const operation of ['create', 'append', 'datasync', 'rename'] as const) {
     }
     for (const record of kept) assert.ok(await reads(store, record));
     volumes.before = () => undefined;
+    for await (const finding of store.checkStructure()) assert.fail(finding.message);
     kept.push(...(await store3(store)), ...(await store3(store)));
     for (const record of kept) assert.ok(await reads(store, record));
     await store.close();
