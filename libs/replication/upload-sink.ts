@@ -133,6 +133,7 @@ export class UploadSink implements SnapshotSink {
   }
 
   #acknowledge(belowSequence: number): void {
+    if (belowSequence > this.#nextSequence) throw protocolViolation('an acknowledgement of what was never sent');
     for (; this.#acknowledgedBelow < belowSequence; this.#acknowledgedBelow++) {
       this.#unacknowledgedBytes -= this.#unacknowledged.shift() ?? 0;
     }
