@@ -38,6 +38,13 @@ export function removedSites(statements: readonly StatementRow[]): SiteId[] {
   return [...removed.values()];
 }
 
+/** Who removed a site, by statements that count. */
+export function removersOf(statements: readonly StatementRow[], siteId: SiteId): SiteId[] {
+  return countingRemovals(statements)
+    .filter((removal) => equalBytes(removal.targetId, siteId))
+    .map((removal) => removal.authorId);
+}
+
 /** An addition brings in its target when a full member made it, and its author when the target has countersigned it. */
 function isBelieved(
   added: StatementRow,

@@ -1,7 +1,7 @@
 import { asId, type DatasetId, type KeyId, type SiteId, type SnapshotId } from '#model';
 import { equalBytes, fromHex, toHex } from '#runtime';
 import { malformedCatalog } from './catalog-errors.ts';
-import { membersOf, removedSites } from './membership.ts';
+import { membersOf, removedSites, removersOf } from './membership.ts';
 import type { Sites } from './sites.ts';
 import { type Placed, snapshotKey } from './snapshot-rows.ts';
 import { keyOf, order32, order64, orderName, Table } from './view-keys.ts';
@@ -73,6 +73,11 @@ export class CatalogViews {
   /** Sites that were removed from the realm. */
   removedSites(): SiteId[] {
     return removedSites(this.#statements());
+  }
+
+  /** Members that removed a site. */
+  removersOf(siteId: SiteId): SiteId[] {
+    return removersOf(this.#statements(), siteId);
   }
 
   /** Datasets of one site, or of all; by site and dataset id. */

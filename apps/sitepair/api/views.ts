@@ -42,6 +42,7 @@ export const pairingView = Type.Object({
   addresses: list(Type.String()),
   link: Type.Enum(['up', 'down', 'none']),
   linkDetail: Type.String(),
+  ended: Type.String(),
 });
 
 export const statusView = Type.Object({

@@ -80,6 +80,7 @@ export class Appliance implements AsyncDisposable {
       name: opened.site.name,
       addresses: () => reachableAddresses(this.listening),
       doorKey: () => secrets.readDoorKey(),
+      hasLeft: (id) => peers.findRemoved(id) !== undefined,
     });
     const { siteId } = identity;
     const siteName = (id: Uint8Array) => this.realm.siteName(id);
@@ -151,6 +152,7 @@ export class Appliance implements AsyncDisposable {
     this.machine = new MachineWatch(volumes, timers, (error) => this.note(error, 'looking at the machine'));
     this.operations = operationsOf(this);
     catalog.onChange(() => {
+      this.unpairing.followRealm();
       keys.refresh();
       this.traffic.nudgeAll();
     });
@@ -168,6 +170,7 @@ export class Appliance implements AsyncDisposable {
   /** Dials the peers, and begins to bring them up to date. */
   async start(): Promise<void> {
     await this.machine.start();
+    this.unpairing.followRealm();
     this.links.start();
   }
 

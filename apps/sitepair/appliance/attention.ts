@@ -1,4 +1,5 @@
 import type { Appliance } from './appliance.ts';
+import { endedSentence } from './ended-pairing.ts';
 import type { PairingView } from './operations.ts';
 
 /** Clocks further apart than this confuse people who compare times at two sites; nothing else depends on them. */
@@ -20,9 +21,14 @@ export function attentionOf(
       `The catalog has a problem (${problem.kind.replaceAll('_', ' ')}): see "sitepair catalog digest" at each site.`,
     );
   }
-  if (views.length === 0)
+  const live = views.filter(({ state }) => state !== 'removed');
+  const endings = peers.ended().filter(({ ended }) => ended?.by !== 'here');
+  // Whom the realm has removed loses all peers by one deed.
+  const expelled = endings.filter(({ ended }) => ended?.by === 'member_removed_us').slice(1);
+  for (const peer of endings) if (!expelled.includes(peer)) sentences.push(endedSentence(peer));
+  if (live.length === 0)
     sentences.push('This site has no peer: one site is one fire. Pair it: "sitepair pair invite".');
-  for (const view of views) {
+  for (const view of live) {
     if (view.state !== 'paired')
       sentences.push(
         `The pairing with ${view.peer} waits: compare the words, then "sitepair pair confirm ${view.peer}" at both ends.`,

@@ -14,6 +14,7 @@ import {
 import type { SiteId } from '#model';
 import { AppError, equalBytes } from '#runtime';
 import type { OpenInvitation } from './invitations.ts';
+import { pairingEnded } from './pairing-errors.ts';
 import type { Peer, PeerFile } from './peers.ts';
 
 /** A way in for somebody without a pair: an invitation of a site or an agent, or the door key of a site that may have burnt. */
@@ -32,6 +33,10 @@ export interface LinksOptions {
   readonly agentByHint: (hint: Uint8Array) => PairSecret | undefined;
   readonly onAgentLink: (link: Link) => void;
   readonly onUp: (link: Link, peer: Peer) => void;
+  /** Peers of once that hear, when they dial, that they are none any more. */
+  readonly toBeTold: () => readonly Peer[];
+  /** The peer has ended its link with the word that it is one no more. */
+  readonly onEnded: (siteId: Uint8Array) => void;
   readonly onDoorOpened: (door: OpenDoor, session: DoorSession) => void;
   readonly onRefused: (reason: AppError, address: string) => void;
 }
@@ -58,7 +63,7 @@ export class Links {
       settings,
       pairs,
       doors,
-      onLink: (link) => (link.peer.role === 'agent' ? options.onAgentLink(link) : this.#keeper.accept(link)),
+      onLink: (link) => this.#accept(link),
       onDoorOpened: options.onDoorOpened,
       onRefused: options.onRefused,
     });
@@ -113,13 +118,21 @@ export class Links {
     );
   }
 
+  #accept(link: Link): void {
+    if (link.peer.role === 'agent') this.#options.onAgentLink(link);
+    else if (this.#options.peers.find(link.peer.siteId) === undefined) void link.close(pairingEnded());
+    else this.#keeper.accept(link);
+  }
+
   #onChange(siteId: Uint8Array, state: LinkState): void {
+    const reason = 'reason' in state ? state.reason : undefined;
+    if (reason?.code === 'pairing_ended' && reason.details.saidBy !== undefined) this.#options.onEnded(siteId);
     const peer = this.#options.peers.find(siteId);
     if (state.state === 'up' && peer !== undefined) this.#options.onUp(state.link, peer);
   }
 
   #pairBook(): PairBook {
-    const { peers, agentByHint } = this.#options;
+    const { peers, agentByHint, toBeTold } = this.#options;
     const secretOf = (peer: Peer | undefined): PairSecret | undefined =>
       peer && {
         peerSiteId: peer.siteId,
@@ -130,7 +143,8 @@ export class Links {
       };
     return {
       byHint: (hint) =>
-        secretOf(peers.all().find((peer) => equalBytes(pairHint(peer.secret), hint))) ?? agentByHint(hint),
+        secretOf([...peers.all(), ...toBeTold()].find((peer) => equalBytes(pairHint(peer.secret), hint))) ??
+        agentByHint(hint),
       byPeer: (siteId) => secretOf(peers.find(siteId)),
     };
   }

@@ -15,17 +15,18 @@ import { attentionOf } from './attention.ts';
 import { scrubbedBy } from './content-sources.ts';
 import type { Operations, Run } from './operations.ts';
 import { pairingView } from './pairing-view.ts';
-import { isFullPair, type Peer } from './peers.ts';
+import type { Peer } from './peers.ts';
 import { checkStore, scrub } from './scrub-work.ts';
 
 /** What an appliance does when it is asked: the one list of it. */
 export function operationsOf(appliance: Appliance): Operations {
   const { pairing, unpairing, door, peers, realm, book, store, catalog, identity, keys, environment } = appliance;
   const view = (peer: Peer) => pairingView(peer, appliance.links.state(peer.siteId));
+  const shown = () => [...peers.all(), ...peers.ended()].map(view);
   return {
     status: () => {
       const { packs, records, bytes } = store.statistics();
-      const views = peers.all().map(view);
+      const views = shown();
       return {
         site: appliance.site.name,
         siteId: toHex(identity.siteId),
@@ -44,19 +45,13 @@ export function operationsOf(appliance: Appliance): Operations {
       appliance.invitations.make(identity, reachableAt(appliance, addresses), role),
     pairAccept: async ({ code }) => view(await door.accept(code)),
     pairConfirm: async ({ peer }) => view(await pairing.confirm(peer)),
-    pairList: () => peers.all().map(view),
+    pairList: shown,
     pairSetAddresses: async ({ peer, addresses }) => {
       const changed = peers.change(peers.named(peer).siteId, { addresses, addressesAreSet: addresses.length > 0 });
       appliance.links.keep(changed.siteId);
       return view(changed);
     },
-    pairRemove: async ({ peer }) => {
-      const leaving = peers.named(peer);
-      const removed = await unpairing.remove(peer);
-      // What is sealed from now on is not for a site that has left with all the keys there were.
-      if (leaving.joined && isFullPair(leaving)) await rotateDataKey(appliance);
-      return removed;
-    },
+    pairRemove: ({ peer }) => unpairing.remove(peer),
     agentInvite: async ({ name, addresses }) => appliance.agents.invite(name, reachableAt(appliance, addresses)),
     agentList: () => appliance.agents.list(),
     agentRevoke: async ({ name }) => {

@@ -90,6 +90,8 @@ export interface PairingView {
   readonly link: 'up' | 'down' | 'none';
   /** Why it is down, or since when it is up. */
   readonly linkDetail: string;
+  /** Of one that was removed: by whom and when, what it means and what to do; else empty. */
+  readonly ended: string;
 }
 
 export interface AgentView {

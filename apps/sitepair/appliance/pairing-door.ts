@@ -13,9 +13,10 @@ import {
   invitationUsed,
   inviterUnreachable,
   nameTaken,
+  siteRemoved,
   wrongInviter,
 } from './pairing-errors.ts';
-import { joinAddresses, type Peer, type PeerFile } from './peers.ts';
+import { isFullPair, joinAddresses, type Peer, type PeerFile } from './peers.ts';
 
 export interface PairingDoorOptions {
   readonly identity: () => SiteIdentity;
@@ -24,6 +25,8 @@ export interface PairingDoorOptions {
   readonly invitations: Invitations;
   /** This site's introduction, but for what the handshake decides. */
   readonly introduction: () => Introduction;
+  /** Sites that the realm has removed. */
+  readonly removedSites: () => readonly Uint8Array[];
   readonly links: () => Links;
   readonly clock: Clock;
 }
@@ -127,9 +130,14 @@ export class PairingDoor {
 
   /** Throws when this site and the one that introduced itself cannot be peers. */
   #checkNewcomer(introduction: Introduction, roles: PairRoles): void {
-    const { peers } = this.#options;
+    const { peers, removedSites } = this.#options;
+    const own = this.#options.introduction();
+    const isRemoved = (siteId: Uint8Array) => removedSites().some((one) => equalBytes(one, siteId));
+    for (const site of [own, introduction]) if (isRemoved(site.siteId)) throw siteRemoved(site.name);
+    const before = peers.findRemoved(introduction.siteId);
+    if (before?.joined && isFullPair(before)) throw siteRemoved(introduction.name);
     const blind = roles.role === 'blind' || roles.ownRole === 'blind';
-    checkJoining(this.#options.introduction(), introduction, blind ? 'blind' : 'full');
+    checkJoining(own, introduction, blind ? 'blind' : 'full');
     const known = peers.find(introduction.siteId);
     if (known?.joined) throw alreadyPaired(known.name);
     const sameName = peers.all().find((peer) => peer.name === introduction.name);

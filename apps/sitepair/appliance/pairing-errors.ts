@@ -83,6 +83,23 @@ export function notPaired(): AppError {
   });
 }
 
+/** Goes over the link as its end: how a peer learns that it is one no more. */
+export function pairingEnded(): AppError {
+  return new AppError('the pairing of the two sites was ended', {
+    code: 'pairing_ended',
+    advice: 'See "sitepair pair list".',
+  });
+}
+
+/** Membership is for good, and so is its end. */
+export function siteRemoved(name: string): AppError {
+  return new AppError(`${name} was removed from the realm, and a removed site does not come back`, {
+    code: 'site_removed',
+    advice:
+      'Make it anew: "sitepair init" in another state folder gives it a new id; then pair that one. The old state folder still restores what it has.',
+  });
+}
+
 export function noAnswer(name: string): AppError {
   return new AppError(`${name} does not answer`, {
     code: 'peer_silent',

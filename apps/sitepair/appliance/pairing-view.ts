@@ -1,6 +1,7 @@
 import { siteFingerprint } from '#keys';
 import type { LinkState } from '#link';
 import { toHex } from '#runtime';
+import { endedSentence } from './ended-pairing.ts';
 import type { PairingView } from './operations.ts';
 import type { Peer } from './peers.ts';
 
@@ -17,6 +18,11 @@ export function pairingView(peer: Peer, state: LinkState): PairingView {
     fingerprint: siteFingerprint(peer.identityKey),
     addresses: peer.addresses,
     link: state.state === 'up' ? 'up' : state.state === 'stopped' ? 'none' : 'down',
-    linkDetail: state.state === 'dialling' ? `dialling ${state.address}` : `${state.state}${detail}`,
+    ended: endedSentence(peer),
+    linkDetail: peer.removed
+      ? ''
+      : state.state === 'dialling'
+        ? `dialling ${state.address}`
+        : `${state.state}${detail}`,
   };
 }

@@ -25,7 +25,6 @@ export interface MembershipLog {
 interface PairMessage {
   confirmed?: object | null;
   keyring?: { keyring: Uint8Array; memberStatement: Uint8Array; countersignature: Uint8Array } | null;
-  removed?: object | null;
   reachable?: { addresses: string[] } | null;
   sealedKeyring?: { sealed: Uint8Array } | null;
 }
@@ -33,7 +32,7 @@ interface PairMessage {
 /** What a peer may take to answer an announcement: it has a keyring to write and an entry to log. */
 const answerMsMax = 20_000;
 
-export const pairCodec = codecOf<PairMessage>('pairing.proto', 'sitepair.pairing.v1.PairMessage');
+const pairCodec = codecOf<PairMessage>('pairing.proto', 'sitepair.pairing.v1.PairMessage');
 
 export interface PairingOptions {
   readonly timers: Timers;
@@ -114,7 +113,6 @@ export class Pairing {
       else if (message.keyring) await this.#join(peer, message.keyring, link);
       else if (message.reachable) this.#takeAddresses(peer, message.reachable.addresses);
       else if (message.sealedKeyring) await this.#lend(peer, message.sealedKeyring.sealed, link);
-      else if (message.removed) this.#options.peers.remove(peer.siteId);
     }
   }
 

@@ -28,6 +28,7 @@ export function peeringOf(appliance: Appliance): Peering {
   const { timers, clock, logger } = environment;
   const settings = linkSettingsOf(appliance);
   const links = () => appliance.links;
+  const nowSeconds = () => Math.floor(clock.nowMs() / 1000);
   const onFailure = (error: unknown) => appliance.note(error, 'pairing');
   const door = new PairingDoor({
     identity: () => identity,
@@ -35,6 +36,7 @@ export function peeringOf(appliance: Appliance): Peering {
     peers,
     invitations,
     introduction: () => realm.introduction(),
+    removedSites: () => catalog.views.removedSites(),
     links,
     clock,
   });
@@ -49,7 +51,16 @@ export function peeringOf(appliance: Appliance): Peering {
     onJoined: (link, peer) => appliance.traffic.follow(link, peer),
     onFailure,
   });
-  const unpairing = new Unpairing({ timers, peers, log: realm, links, onFailure });
+  const unpairing = new Unpairing({
+    peers,
+    log: realm,
+    realm: catalog.views,
+    ownSiteId: identity.siteId,
+    links,
+    nowSeconds,
+    rotateDataKey: () => appliance.operations.keyRotate(),
+    onFailure,
+  });
   const services = new LinkServices({ peers, pairing, own: { catalog, store, receiver }, vaults });
   const traffic = new PeerTraffic({
     peers,
@@ -77,6 +88,8 @@ export function peeringOf(appliance: Appliance): Peering {
         logger.info({ peer: peer.name }, 'the link is up');
         traffic.begin(link, peer);
       },
+      toBeTold: () => peers.toBeTold(nowSeconds()),
+      onEnded: (siteId) => void unpairing.endedThere(siteId).catch(onFailure),
       onDoorOpened: (opened, session) => {
         if (opened.purpose === 'pairing') door.welcome(opened.invitation, session);
         else if (opened.purpose === 'agent') appliance.agents.welcome(opened.invitation, opened.name, session);

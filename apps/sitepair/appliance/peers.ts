@@ -5,6 +5,23 @@ import { AppError, fromHex, toHex, writeFileDurably } from '#runtime';
 import type { PeerRole } from './operations.ts';
 import type { StatePaths } from './state-folder.ts';
 
+/** How the trust in a peer ended. */
+export interface PeerEnd {
+  /**
+   * Who ended it: this site's admin; the peer; another member of the realm, which removed the peer, or which removed this
+   * site from it.
+   */
+  readonly by: 'here' | 'peer' | 'member_removed_peer' | 'member_removed_us';
+  /** When this site did it, or learnt of it. */
+  readonly atSeconds: number;
+  /** Both ends had confirmed before. */
+  readonly wasPaired: boolean;
+  /** The peer heard of it as it happened. */
+  readonly told: boolean;
+  /** An admin has seen it, and wants to see it no more. */
+  readonly dismissed: boolean;
+}
+
 /** Another appliance, as far as this one knows and trusts it. */
 export interface Peer {
   readonly siteId: SiteId;
@@ -33,7 +50,12 @@ export interface Peer {
   readonly kitId: Uint8Array;
   readonly kitPublicKey: Uint8Array;
   readonly removed: boolean;
+  /** Once it is removed. */
+  readonly ended?: PeerEnd;
 }
+
+/** A peer that this site has removed and that comes back is told so for as long; then it is a stranger. */
+const tellSeconds = 30 * 86_400;
 
 const bytesFields = ['siteId', 'identityKey', 'secret', 'doorKey', 'realmId', 'kitId', 'kitPublicKey'] as const;
 
@@ -56,15 +78,30 @@ export class PeerFile {
     return this.all().filter((peer) => peer.confirmedHere && peer.confirmedThere);
   }
 
+  /** Peers that are none any more, until an admin has dismissed them. */
+  ended(): readonly Peer[] {
+    return this.#peers.filter((peer) => peer.removed && peer.ended?.dismissed === false);
+  }
+
+  /** Peers that this site has removed, and that may not know it yet. */
+  toBeTold(nowSeconds: number): readonly Peer[] {
+    return this.#peers.filter(
+      ({ removed, ended }) => removed && ended?.by === 'here' && ended.atSeconds + tellSeconds > nowSeconds,
+    );
+  }
+
+  /** What this site remembers of one that was a peer. */
+  findRemoved(siteId: Uint8Array): Peer | undefined {
+    return this.#peers.find((peer) => peer.removed && toHex(peer.siteId) === toHex(siteId));
+  }
+
   find(siteId: Uint8Array): Peer | undefined {
     return this.all().find((peer) => toHex(peer.siteId) === toHex(siteId));
   }
 
   /** By name or beginning of the site id; throws `peer_unknown` with the names there are. */
   named(name: string): Peer {
-    const found = this.all().find(
-      (peer) => peer.name === name || (name.length >= 6 && toHex(peer.siteId).startsWith(name)),
-    );
+    const found = this.all().find((peer) => isCalled(peer, name));
     if (found !== undefined) return found;
     const names = this.all().map((peer) => peer.name);
     throw new AppError(`no peer is called "${name}"`, {
@@ -89,10 +126,27 @@ export class PeerFile {
     return this.put({ ...peer, ...change });
   }
 
-  /** Ends the trust in a peer, durably; nothing when it is not there any more, since both ends may do it at once. */
-  remove(siteId: Uint8Array): void {
-    if (this.find(siteId) !== undefined) this.change(siteId, { removed: true });
+  /** Ends the trust in a peer, durably; undefined when it is none any more, since both ends may do it at once. */
+  end(siteId: Uint8Array, how: Omit<PeerEnd, 'wasPaired' | 'dismissed'>): Peer | undefined {
+    const peer = this.find(siteId);
+    if (peer === undefined) return undefined;
+    const wasPaired = peer.confirmedHere && peer.confirmedThere;
+    // Who calls off what never was a pair has just seen it himself.
+    const ended = { ...how, wasPaired, dismissed: how.by === 'here' && !wasPaired };
+    return this.put({ ...peer, removed: true, ended });
   }
+
+  /** Shows an ended pairing no more. False when there is none of this name. */
+  dismiss(name: string): boolean {
+    const peer = this.ended().find((one) => isCalled(one, name));
+    if (peer?.ended === undefined) return false;
+    this.put({ ...peer, ended: { ...peer.ended, dismissed: true } });
+    return true;
+  }
+}
+
+function isCalled(peer: Peer, name: string): boolean {
+  return peer.name === name || (name.length >= 6 && toHex(peer.siteId).startsWith(name));
 }
 
 /** True when both sides hold keys: keyrings and logs are shared whole. */

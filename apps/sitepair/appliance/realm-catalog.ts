@@ -17,6 +17,8 @@ export interface RealmCatalogOptions {
   readonly name: string;
   readonly addresses: () => readonly string[];
   readonly doorKey: () => Uint8Array | undefined;
+  /** True of a site that was a member and is no peer any more: nothing waits for its keys. */
+  readonly hasLeft: (siteId: SiteId) => boolean;
 }
 
 /** The realm as the catalog has it: who is a member, who holds which keys, what this site says of itself. */
@@ -117,7 +119,9 @@ export class RealmCatalog implements MembershipLog {
   /** This site first, then the other full members. */
   #fullMembers() {
     const own = this.#options.identity().siteId;
-    const members = this.#options.catalog.views.members().filter((member) => member.role === 'full');
+    const members = this.#options.catalog.views
+      .members()
+      .filter((member) => member.role === 'full' && !this.#options.hasLeft(member.siteId));
     const others = members.map((member) => member.siteId).filter((siteId) => !equalBytes(siteId, own));
     return [own, ...others.sort(compareBytes)];
   }

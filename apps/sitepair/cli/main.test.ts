@@ -184,16 +184,30 @@ test('under --json long work writes its result only', async () => {
 });
 
 test('what cannot be undone needs --yes where nobody can be asked', async () => {
-  await using appliance = await withAppliance({ pairRemove: async () => ({ warnings: ['it had keys'] }) });
+  await using appliance = await withAppliance({
+    pairList: () => [south],
+    pairRemove: async () => ({ warnings: ['it had keys'] }),
+  });
   const refused = await appliance.run('pair', 'remove', 'south', '--json');
   assert.equal(refused.status, 1);
   assert.equal(JSON.parse(refused.stdout).error.code, 'confirmation_needed');
   const kit = await appliance.run('key', 'kit');
   assert.match(kit.stderr, /The old recovery kit will be void/);
-  assert.deepEqual(appliance.operations.asked, []);
+  assert.deepEqual(
+    appliance.operations.asked.map(({ operation }) => operation),
+    ['pairList'],
+  );
   const removed = await appliance.run('pair', 'remove', 'south', '--yes');
   assert.equal(removed.status, 3);
   assert.match(removed.stdout, /! it had keys/);
+});
+
+test('a peer that has ended the pairing is told of in the list, and taken off it without a question', async () => {
+  const ended = { ...south, state: 'removed' as const, ended: 'south has removed this site from the realm' };
+  await using appliance = await withAppliance({ pairList: () => [ended], pairRemove: async () => ({ warnings: [] }) });
+  assert.match((await appliance.run('pair', 'list')).stdout, /^! south has removed this site from the realm$/m);
+  const dismissed = await appliance.run('pair', 'remove', 'south');
+  assert.deepEqual([dismissed.status, dismissed.stdout], [0, 'The ended pairing with south is off the list.\n']);
 });
 
 test('a kit goes into a new file of its owner, overwrites nothing, and leaves nothing when there is none', async () => {

@@ -10,6 +10,7 @@ export const south: PairingView = {
   fingerprint: 'abcd-efgh',
   addresses: ['south.example.org:7400'],
   link: 'up',
+  ended: '',
   linkDetail: 'since 2026-01-31T08:00:00Z',
 };
 

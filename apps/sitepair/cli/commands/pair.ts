@@ -130,7 +130,7 @@ function addList(pair: SitepairCommand, invocation: Invocation): void {
       invocation.print(pairings, () =>
         pairings.length === 0
           ? 'No peers: one site is one fire. Invite one: sitepair pair invite'
-          : linkTable(pairings),
+          : [linkTable(pairings), ...pairings.flatMap(({ ended }) => (ended === '' ? [] : [`! ${ended}`]))].join('\n'),
       );
     });
 }
@@ -157,7 +157,9 @@ function addRemove(pair: SitepairCommand, invocation: Invocation): void {
   pair
     .command('remove')
     .summary('end the trust in a peer')
-    .description('Ends a pairing. New data is sealed under keys that the removed site does not get.')
+    .description(
+      'Ends a pairing; of one that has ended already, takes it off the list. New data is sealed under keys that the removed site does not get.',
+    )
     .argument('<peer>', 'name of the other site')
     .teach(
       [
@@ -169,6 +171,11 @@ function addRemove(pair: SitepairCommand, invocation: Invocation): void {
     )
     .action(async (peer: string) => {
       await using appliance = await invocation.connect();
+      const { state } = await findPairing(appliance.api, peer);
+      if (state === 'removed') {
+        const dismissed = await appliance.api.call('pairRemove', { peer });
+        return invocation.print(dismissed, () => `The ended pairing with ${peer} is off the list.`);
+      }
       const sure = await invocation.confirm(`Remove ${peer}? What it holds it can still read; nothing new goes there.`);
       if (!sure) return invocation.note('Nothing was changed.');
       const removed = await appliance.api.call('pairRemove', { peer });
@@ -181,11 +188,17 @@ function addRemove(pair: SitepairCommand, invocation: Invocation): void {
 
 async function findPairing(api: ApplianceApi, peer: string): Promise<PairingView> {
   const pairings = await api.call('pairList', {});
-  const found = pairings.find((pairing) => pairing.peer === peer);
+  const live = pairings.find((pairing) => pairing.peer === peer && pairing.state !== 'removed');
+  const found = live ?? pairings.find(({ peer: name, siteId }) => name === peer || isIdPrefix(peer, siteId));
   if (found !== undefined) return found;
   const names = pairings.map((pairing) => pairing.peer).join(', ');
   throw new AppError(`there is no pairing with ${peer}`, {
     code: 'peer_unknown',
     advice: names === '' ? 'Begin one with "sitepair pair invite".' : `Those there are: ${names}.`,
   });
+}
+
+/** As the appliance takes it: the beginning of a site's id names it, too. */
+function isIdPrefix(text: string, siteId: string): boolean {
+  return text.length >= 6 && siteId.startsWith(text);
 }
