@@ -9,9 +9,9 @@ import {
   type SnapshotId,
   splitIds,
 } from '#model';
-import { type Compression, decompressBody, type KeyBook, sealLeaf, sealNode } from '#records';
+import { Compression, decompressBody, type KeyBook, sealLeaf, sealNode } from '#records';
 import { AppError, equalBytes, type Random, type Timers, toHex } from '#runtime';
-import { decodeFrame, frameRawMaxBytes, nodePayloadMaxBytes, type RecordView, sha256 } from '#wire';
+import { decodeFrame, frameRawMaxBytes, nodePayloadMaxBytes, type RecordView, recordLimits, sha256 } from '#wire';
 import { encodeBits } from './bits.ts';
 import { protocolViolation } from './errors.ts';
 import { Inbox } from './inbox.ts';
@@ -164,9 +164,10 @@ class Upload {
 
   async #storeLeaf(leaf: NonNullable<UploadRequest['leaf']>): Promise<void> {
     const hashes = splitIds('ContentHash', leaf.hashes);
-    const frame = { compression: leaf.compression as Compression, body: leaf.body };
-    if (hashes.length === 0 || leaf.body.length > frameRawMaxBytes)
+    if (hashes.length === 0 || hashes.length > recordLimits.ids || leaf.body.length > frameRawMaxBytes)
       throw protocolViolation('a frame of impossible size');
+    if (!isCompression(leaf.compression)) throw protocolViolation('a frame that is compressed by an unknown method');
+    const frame = { compression: leaf.compression, body: leaf.body };
     if (this.#options.checkHashes) checkFrame(hashes, decompressBody(frame, frameRawMaxBytes));
     await this.#store(leaf.sequence, sealLeaf(this.#context(), hashes, frame));
   }
@@ -229,6 +230,10 @@ function checkFrame(hashes: readonly ContentHash[], raw: Uint8Array): void {
     if (hash === undefined || !equalBytes(sha256(content), hash))
       throw protocolViolation('a chunk is not what its hash names');
   });
+}
+
+function isCompression(method: number): method is Compression {
+  return method === Compression.stored || method === Compression.zstd;
 }
 
 function incomplete(missing: readonly RecordId[]): AppError {

@@ -125,7 +125,8 @@ export class UploadSink implements SnapshotSink {
         waiter?.resolve(reply.have.wanted);
       } else if (reply.acknowledged) this.#acknowledge(reply.acknowledged.belowSequence);
       else if (reply.committed) {
-        this.#committed?.resolve(asId('SnapshotId', reply.committed.snapshotId));
+        if (this.#committed === undefined) throw protocolViolation('a commit that nobody asked for');
+        this.#committed.resolve(asId('SnapshotId', reply.committed.snapshotId));
         return;
       } else throw protocolViolation('an answer of no known kind');
     }

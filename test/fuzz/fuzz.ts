@@ -34,7 +34,8 @@ export interface FuzzReport {
   readonly rssSamples: readonly number[];
 }
 
-type Message =
+/** What the thread says. */
+export type Message =
   | { readonly type: 'begin'; readonly name: string }
   | { readonly type: 'failure'; readonly failure: Failure }
   | { readonly type: 'share'; readonly share: FuzzShare }
@@ -70,7 +71,10 @@ export async function fuzz(
     ended.resolve();
   };
   worker.on('error', (error) => broken(`the thread ended: ${String(error)}`));
-  worker.on('exit', (code) => broken(`the thread ended with ${code}`));
+  // 13: it waits for what nothing will settle.
+  worker.on('exit', (code) => {
+    if (code !== 0) broken(code === 13 ? 'it waits for ever' : `the thread ended with ${code}`);
+  });
   let [last, sinceMs] = [-1, performance.now()];
   const watch = setInterval(() => {
     rssSamples.push(process.memoryUsage.rss());

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { parentPort, workerData } from 'node:worker_threads';
 import { allTargets } from './all-targets.ts';
 import { watchAllocations } from './allocation-watch.ts';
-import type { Failure, FuzzOrder, FuzzShare } from './fuzz.ts';
+import type { Failure, FuzzOrder, FuzzShare, Message } from './fuzz.ts';
 import { knownCodes } from './known-codes.ts';
 import { inputOf, judge, type Target } from './target.ts';
 
@@ -19,7 +19,11 @@ process.on('uncaughtException', (error) => {
   escaped ??= error;
 });
 
-const targets = await allTargets(only);
+const targets = await allTargets(only).catch((error: unknown) => {
+  const failure = { name: 'the making of targets', number: 0, why: inspect(error), input: '' };
+  parentPort?.postMessage({ type: 'failure', failure } satisfies Message);
+  return [];
+});
 const shares = targets.reduce((sum, target) => sum + target.share, 0);
 for (const [index, target] of targets.entries()) {
   const count = Math.max(1, Math.round((inputs * target.share) / shares));
