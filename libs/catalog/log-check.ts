@@ -1,7 +1,7 @@
-import { linkSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { linkSync, renameSync, rmSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { equalBytes, syncFolder, systemCode, writeFileDurably } from '#runtime';
+import { equalBytes, makeFolderDurably, syncFolder, systemCode, writeFileDurably } from '#runtime';
 import { sha256 } from '#wire';
 import { decodeSignedBatch } from './batch.ts';
 import type { Chain, Chains } from './chains.ts';
@@ -79,7 +79,7 @@ async function putAside(path: string, knownSeq: number): Promise<void> {
 
 /** Notes that the log of a chain the index knows has gone: nothing is left of it to put aside. */
 export function noteLost(path: string, expectedSeq: number): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolderDurably(dirname(path));
   writeFileDurably(`${path}.damaged-${expectedSeq}`, '');
 }
 

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fromHex, syncFolder, systemCode, toHex } from '#runtime';
+import { fromHex, makeFolderDurably, syncFolder, systemCode, toHex } from '#runtime';
 import { logWriteFailed, malformedCatalog } from './catalog-errors.ts';
 import { decodeFrame, type FramePlace } from './log-frame.ts';
 
@@ -29,7 +29,7 @@ export function listLogs(folder: string): { readonly logs: LogName[]; readonly d
   const logs: LogName[] = [];
   const damaged: DamagedLog[] = [];
   const root = join(folder, 'logs');
-  mkdirSync(root, { recursive: true, mode: 0o700 });
+  makeFolderDurably(root);
   for (const site of readdirSync(root).sort()) {
     if (!/^[0-9a-f]{32}$/.test(site)) continue;
     for (const file of readdirSync(join(root, site)).sort()) {
@@ -80,6 +80,21 @@ async function openLog(path: string, isNew: boolean): Promise<FileHandle> {
     if (!isNew || systemCode(error) !== 'ENOENT') throw error;
     return await open(path, 'wx+', 0o600);
   }
+}
+
+/**
+ * Makes durable what a process that was killed had written to these logs and not synced: from now on it counts, and goes
+ * to peers.
+ */
+export async function syncLogs(folder: string, names: readonly LogName[]): Promise<void> {
+  const folders = new Set([folder, join(folder, 'logs')]);
+  for (const name of names) {
+    const path = logPath(folder, name);
+    folders.add(dirname(path));
+    await using handle = await open(path, 'r+');
+    await handle.datasync();
+  }
+  for (const one of folders) syncFolder(one);
 }
 
 /** Cuts a log to `bytes`, durably. */

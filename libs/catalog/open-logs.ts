@@ -5,7 +5,7 @@ import { type Chain, predecessorOf } from './chains.ts';
 import type { IncarnationOpened } from './entries.ts';
 import { type IngestPorts, indexBatch } from './ingest.ts';
 import { checkLog, type LogCheck, noteLost } from './log-check.ts';
-import { type DamagedLog, type LogName, listLogs, logPath, readBlocks } from './log-files.ts';
+import { type DamagedLog, type LogName, listLogs, logPath, readBlocks, syncLogs } from './log-files.ts';
 import { type FramePlace, scanFrames } from './log-frame.ts';
 import { decodeIncarnationStatement, incarnationIdOf } from './statements.ts';
 
@@ -33,6 +33,7 @@ export async function openLogs(ports: OpenPorts): Promise<OpenedLogs> {
   }
   if (lost.length > 0 || checks.some((check) => check.state === 'damaged')) forgetViews(ports);
   const { logs, damaged } = listLogs(folder);
+  await syncLogs(folder, logs);
   const suspect = new Set(damaged.map(({ name }) => logPath(folder, name)));
   // By number: a later incarnation builds on an earlier one.
   for (const name of logs.sort((a, b) => a.number - b.number)) {

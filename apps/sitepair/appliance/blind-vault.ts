@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Catalog } from '#catalog';
 import { type SiteIdentity, verify } from '#keys';
 import { asId, type RealmId, type SiteId, shortId } from '#model';
 import { SnapshotReceiver } from '#replication';
-import { equalBytes, toHex, writeFileDurably } from '#runtime';
+import { equalBytes, makeFolderDurably, toHex, writeFileDurably } from '#runtime';
 import { Store, type StoreNotice } from '#store';
 import { FolderVolumes } from '#targets/folder';
 import { signerOf } from './catalog-keys.ts';
@@ -80,7 +80,7 @@ export class BlindVault implements AsyncDisposable {
     const { clock, timers, random, logger } = environment;
     const folder = vaultFolder(options.paths, realmId);
     const [packs, indexFolder] = [join(folder, 'packs'), join(folder, 'index')];
-    for (const one of [folder, packs, indexFolder]) mkdirSync(one, { recursive: true, mode: 0o700 });
+    for (const one of [folder, packs, indexFolder]) makeFolderDurably(one);
     const { siteId } = identity;
     const catalog = await Catalog.open({
       folder: join(folder, 'catalog'),

@@ -9,7 +9,7 @@ import { KnownLosses } from './known-losses.ts';
 import { PeerFile } from './peers.ts';
 import { type AcceptableKeys, RealmKeys } from './realm-keys.ts';
 import { Secrets } from './secrets.ts';
-import { readSiteFile, type SiteFile, type StatePaths, statePaths } from './state-folder.ts';
+import { readSiteFile, type SiteFile, type StatePaths, settleStateFolder, statePaths } from './state-folder.ts';
 
 /** What lies in a state folder, opened: everything that other parts are made from. */
 export interface OpenedParts {
@@ -41,6 +41,7 @@ export async function openParts(
 ): Promise<OpenedParts> {
   const paths = statePaths(state);
   const site = readSiteFile(state);
+  settleStateFolder(paths);
   const secrets = new Secrets(paths, random);
   const identity = secrets.readIdentity();
   const peers = new PeerFile(paths);

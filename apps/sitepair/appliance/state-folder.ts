@@ -1,7 +1,7 @@
-import { chmodSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeFd, lockFile } from '#posix';
-import { AppError, assert, isAppError, systemCode, writeFileDurably } from '#runtime';
+import { AppError, assert, isAppError, makeFolderDurably, syncFolder, systemCode, writeFileDurably } from '#runtime';
 import { agentFilePath } from './agent-file-path.ts';
 
 /** Where everything of an appliance lies. Written down in docs/state-folder.md. */
@@ -48,7 +48,7 @@ export function createStateFolder(root: string): StatePaths {
   }
   if (existsSync(root) && readdirSync(root).length > 0) throw halfMade(root);
   for (const folder of [root, paths.secret, paths.packs, paths.index, paths.catalog]) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolderDurably(folder);
   }
   chmodSync(root, 0o700);
   return paths;
@@ -57,6 +57,14 @@ export function createStateFolder(root: string): StatePaths {
 /** The last step of making a state: from now on it is a site. */
 export function finishStateFolder(paths: StatePaths, site: SiteFile): void {
   writeFileDurably(paths.site, `${JSON.stringify(site, null, 2)}\n`);
+}
+
+/**
+ * Makes durable what a process that was killed had renamed and not synced: who reads a keyring seals under it, and a power
+ * cut must not bring back the one before.
+ */
+export function settleStateFolder(paths: StatePaths): void {
+  for (const folder of [paths.secret, paths.root]) syncFolder(folder);
 }
 
 /** Takes back what createStateFolder and the steps after it made: a failed init or rebuild leaves an empty folder. */

@@ -1,5 +1,6 @@
 import { closeSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
-import { AppError, systemCode } from '#runtime';
+import { dirname } from 'node:path';
+import { AppError, syncFolder, systemCode } from '#runtime';
 
 /** The file that a recovery kit is to go into: made before the kit, so that no kit is made that cannot be kept. */
 export class KitFile {
@@ -20,9 +21,12 @@ export class KitFile {
   /** Writes the kit; it is on stable storage when this returns. */
   write(kitText: string): void {
     try {
-      writeSync(this.#fd, kitText);
+      const bytes = Buffer.from(kitText);
+      // A disk that is about full takes a part and says so only when it is asked again.
+      for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done);
       fsyncSync(this.#fd);
       closeSync(this.#fd);
+      syncFolder(dirname(this.path));
     } catch (cause) {
       throw new AppError(`the recovery kit was made, but could not be written to ${this.path}`, {
         code: 'kit_file_failed',

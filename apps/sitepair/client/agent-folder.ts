@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createIdentity, decodeIdentity, encodeIdentity, type SiteIdentity } from '#keys';
-import { AppError, fromHex, systemCode, systemRandom, toHex, writeFileDurably } from '#runtime';
+import { AppError, fromHex, makeFolderDurably, systemCode, systemRandom, toHex, writeFileDurably } from '#runtime';
 import { agentFilePath } from '../appliance/agent-file-path.ts';
 
 /** What a machine that is an agent keeps: docs/state-folder.md. */
@@ -49,7 +49,7 @@ export function agentIdentity(root: string): SiteIdentity {
 
 /** Keeps the identity before anybody hears of it. */
 export function keepIdentity(root: string, identity: SiteIdentity): void {
-  mkdirSync(join(root, 'secret'), { recursive: true, mode: 0o700 });
+  makeFolderDurably(join(root, 'secret'));
   writeFileDurably(secretPath(root, 'identity'), encodeIdentity(identity));
 }
 
