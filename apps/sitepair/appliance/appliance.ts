@@ -182,7 +182,8 @@ export class Appliance implements AsyncDisposable {
   /** Says what went wrong where nobody waits for it. */
   note(error: unknown, doing: string): void {
     const { logger } = this.environment;
-    if (isAppError(error)) logger.warn({ code: error.code, advice: error.advice }, `${doing}: ${error.message}`);
+    if (isAppError(error, 'rebuilding')) logger.info({ code: error.code }, `${doing}: ${error.message}`);
+    else if (isAppError(error)) logger.warn({ code: error.code, advice: error.advice }, `${doing}: ${error.message}`);
     else logger.error({ err: error }, doing);
   }
 

@@ -21,6 +21,7 @@ import { checkIntroduction, type Introduction } from './introduction.ts';
 import type { Run } from './operations.ts';
 import { type Peer, PeerFile } from './peers.ts';
 import { RealmKeys } from './realm-keys.ts';
+import { type RebuildRun, rebuildRun } from './rebuild-run.ts';
 import { type ReturnReply, returnPurpose, returnReplyCodec, returnRequestCodec } from './return-door.ts';
 import { Secrets } from './secrets.ts';
 import {
@@ -55,14 +56,14 @@ export async function rebuild(request: RebuildRequest, run: Run): Promise<Rebuil
   const paths = createStateFolder(request.state);
   try {
     using _lock = lockState(request.state);
-    return await rebuildInto(paths, kit, request.from, run);
+    return await rebuildInto(paths, kit, request.from, rebuildRun(run));
   } catch (error) {
     removeHalfMadeState(paths);
     throw error;
   }
 }
 
-async function rebuildInto(paths: StatePaths, kit: RecoveryKit, from: string, run: Run): Promise<Rebuilt> {
+async function rebuildInto(paths: StatePaths, kit: RecoveryKit, from: string, run: RebuildRun): Promise<Rebuilt> {
   const fresh = createIdentity(systemRandom);
   run.progress({ doing: `knocking at ${from}`, doneBytes: 0 });
   const { reply, peer } = await knock(from, kit, fresh, run);
@@ -102,7 +103,7 @@ interface Returning {
   readonly identity: SiteIdentity;
   readonly peers: PeerFile;
   readonly catalog: Catalog;
-  readonly run: Run;
+  readonly run: RebuildRun;
 }
 
 /** Knocks at another member too: it may hold more of this site's log. One that cannot be reached is paired anew later. */
@@ -134,8 +135,8 @@ function countSnapshots({ views }: Catalog): number {
 }
 
 /** Proves the kit at the peer's door. A fresh identity key makes the handshake: the burnt one may be in a thief's hands. */
-async function knock(from: string, kit: RecoveryKit, fresh: SiteIdentity, run: Run) {
-  const settings = linkSettings(new Uint8Array(0), fresh);
+async function knock(from: string, kit: RecoveryKit, fresh: SiteIdentity, run: RebuildRun) {
+  const settings = linkSettings(new Uint8Array(0), fresh, run);
   run.signal.throwIfAborted();
   const session = await dialDoor(from, { psk: kit.doorKey, purpose: 'rebuild' }, settings);
   try {
@@ -198,7 +199,7 @@ async function fetchCatalog(
   from: string,
   peer: Peer,
   identity: SiteIdentity,
-  run: Run,
+  run: RebuildRun,
 ): Promise<void> {
   run.progress({ doing: `fetching the catalog from ${peer.name}`, doneBytes: 0 });
   const pair = {
@@ -208,7 +209,7 @@ async function fetchCatalog(
     role: peer.role,
     addresses: [from],
   };
-  const link: Link = await dialLink(from, pair, linkSettings(identity.siteId, identity), (one) => {
+  const link: Link = await dialLink(from, pair, linkSettings(identity.siteId, identity, run), (one) => {
     // The peer announces itself on every link; nothing of it is needed here.
     for (const service of ['pair', 'catalog', 'replicate', 'records', 'fetch']) one.serve(service, busyRebuilding);
   });
@@ -220,14 +221,14 @@ async function fetchCatalog(
 }
 
 async function busyRebuilding(): Promise<void> {
-  throw new AppError('this site is being rebuilt', {
+  throw new AppError('the site is being rebuilt from its recovery kit, and takes nothing else meanwhile', {
     code: 'rebuilding',
     retryable: true,
-    advice: 'Wait until it serves again.',
+    advice: 'Nothing to do, if this was expected: it goes on by itself once the site serves again.',
   });
 }
 
-function linkSettings(siteId: Uint8Array, identity: SiteIdentity): LinkSettings {
+function linkSettings(siteId: Uint8Array, identity: SiteIdentity, { onHandlerError }: RebuildRun): LinkSettings {
   return {
     identity: () => ({ siteId, incarnation: 0, staticKeyPair: handshakeKeyOf(identity.key) }),
     instance: systemRandom.bytes(8),
@@ -235,9 +236,7 @@ function linkSettings(siteId: Uint8Array, identity: SiteIdentity): LinkSettings 
     clock: systemClock,
     timers: systemTimers,
     random: systemRandom,
-    onHandlerError: (error) => {
-      throw error;
-    },
+    onHandlerError,
   };
 }
 
