@@ -1,7 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { asId, type IncarnationId, type SiteId } from '#model';
-import { assert, type Clock, equalBytes, isAppError, type Random, systemCode, systemRandom, toHex } from '#runtime';
+import { assert, type Clock, equalBytes, isAppError, makeFolderDurably, type Random, systemCode, systemRandom, toHex } from '#runtime';
 import type { Refusal, RefusalReason } from './admission.ts';
 import { supersededEntries } from './adopt.ts';
 import type { Head, SignedBatch } from './batch.ts';
@@ -73,7 +72,7 @@ export class Catalog implements AsyncDisposable {
 
   private constructor(options: CatalogOptions) {
     const { folder, siteId, verify, sealer, clock, knownSiteKeys } = options;
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolderDurably(folder);
     this.#options = options;
     this.siteId = siteId;
     this.#signer = options.signer;
@@ -146,7 +145,8 @@ export class Catalog implements AsyncDisposable {
 
   /**
    * Starts this site's log, or starts it again under a new number: for a new site, after a rebuild, and whenever `append`
-   * says so. Voids what the site claimed about copies on its own disks. From then on `options.signer` signs.
+   * says so. Voids what the site claimed about copies on its own disks, unless `keepsCopies`: only a site that may write
+   * now can say that (else as `append` throws). From then on `options.signer` signs.
    */
   async openIncarnation(
     options: NewIncarnation,
@@ -154,6 +154,7 @@ export class Catalog implements AsyncDisposable {
     const opened = await this.#change(async () => {
       const { chains, sites, trust } = this.#ingest;
       const random = this.#options.random ?? systemRandom;
+      if (options.keepsCopies) this.#own.writable(sites.timeline(this.siteId), this.#signer, this.#isDamaged);
       const prepared = prepareIncarnation({ chains, sites, trust, random }, this.siteId, this.#signer, options);
       const admitted = this.#writer.first(prepared.place, prepared.opening, options.signer);
       await writeBatches(this.#ingest, [admitted]);
@@ -245,6 +246,30 @@ export class Catalog implements AsyncDisposable {
       await this.#sites.settleAll();
     });
     this.#tell();
+  }
+
+  /**
+   * Called when the keyring has changed: looks again at who stands behind each incarnation, and makes the views anew where
+   * bodies could not be opened before.
+   */
+  async keysChanged(): Promise<void> {
+    if (this.#sites.ids().some((siteId) => this.views.bodyCounts(siteId).sealed > 0)) return await this.rebuildViews();
+    const before = this.#sites.version;
+    await this.#change(async () => {
+      this.#sites.reconsider();
+      await this.#sites.settleAll();
+    });
+    if (this.#sites.version !== before) this.#tell();
+  }
+
+  /** True when a member stands by this statement in a log that is held. */
+  hasMemberStatement(statement: Uint8Array): boolean {
+    return this.#trust.hasStatement(statement);
+  }
+
+  /** The key by which a site signs its log now; undefined while nothing of it counts here. */
+  identityKeyOf(siteId: SiteId): Uint8Array | undefined {
+    return currentOf(this.#sites.timeline(siteId))?.chain.statement.publicKey;
   }
 
   /** Waits for what is under way and closes the files. */

@@ -41,6 +41,8 @@ export interface IncarnationStatement {
   readonly cut: CutPoint | undefined;
   /** 8 bytes; empty when no kit signed. */
   readonly kitId: Uint8Array;
+  /** The site's disks are what they were at the cut: what it claimed about copies on them stands. */
+  readonly keepsCopies?: boolean;
 }
 
 /** The first entry of an incarnation; only openIncarnation writes it. */

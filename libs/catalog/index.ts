@@ -41,7 +41,7 @@ export type {
 } from './ports.ts';
 export type { CatalogProblem } from './problems.ts';
 export type { CatalogViews, SnapshotFilter, SnapshotPage } from './queries.ts';
-export { encodeMemberStatement } from './statements.ts';
+export { decodeMemberStatement, encodeMemberStatement } from './statements.ts';
 export { convergeCatalog, type MessageChannel, type SyncOptions, syncCatalog } from './sync.ts';
 export type { LogFault, LogVerification } from './verify-logs.ts';
 export type {

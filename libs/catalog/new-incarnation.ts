@@ -17,6 +17,8 @@ export interface NewIncarnation {
   readonly kit?: KitSigner | undefined;
   /** The incarnation whose batches are to count; the one in force unless told. */
   readonly continueFrom?: IncarnationId | undefined;
+  /** For a new kit on a site that goes on as it is: what it claimed about copies on its own disks stands. */
+  readonly keepsCopies?: boolean;
 }
 
 export interface IncarnationPorts {
@@ -39,7 +41,7 @@ export function prepareIncarnation(
   ports: IncarnationPorts,
   siteId: SiteId,
   currentSigner: Signer,
-  { signer, kit, continueFrom }: NewIncarnation,
+  { signer, kit, continueFrom, keepsCopies = false }: NewIncarnation,
 ): PreparedIncarnation {
   const held = ports.chains.ofSite(siteId);
   const before = continued(ports, siteId, held, continueFrom);
@@ -50,6 +52,7 @@ export function prepareIncarnation(
     publicKey: signer.publicKey,
     cut: before === undefined ? undefined : cutOf(before),
     kitId: kit?.kitId ?? new Uint8Array(0),
+    keepsCopies,
   };
   const bytes = encodeIncarnationStatement(statement);
   const opening: IncarnationOpened = {

@@ -6,6 +6,7 @@ import { chainKeyOf } from './chains.ts';
 import type { CatalogEntry, MemberAdded, MemberRemoved } from './entries.ts';
 import type { BodySealer } from './ports.ts';
 import { putDataset, putSnapshot } from './snapshot-rows.ts';
+import { decodeIncarnationStatement } from './statements.ts';
 import type { KeyTrust } from './trust.ts';
 import { keyOf, order32, order64, Table } from './view-keys.ts';
 import type { AgentView, BodyCounts, CopyView, StatementRow } from './view-rows.ts';
@@ -129,7 +130,7 @@ function projectEntry(
       assert(false, 'these are projected from their clear part');
       break;
     case 'incarnationOpened':
-      voidStoreCopies(views, author);
+      if (decodeIncarnationStatement(entry.statement).keepsCopies !== true) voidStoreCopies(views, author);
       break;
     case 'siteDescribed': {
       const { name, addressText, coordinates, addresses } = entry;

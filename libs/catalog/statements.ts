@@ -28,6 +28,7 @@ export function decodeIncarnationStatement(bytes: Uint8Array): IncarnationStatem
     publicKey: bytesField(fields, 'publicKey', publicKeyBytes),
     cut: cut === undefined ? undefined : decodeCut(cut),
     kitId: optionalBytes(fields, 'kitId', kitIdBytes),
+    ...(fields.keepsCopies === true ? { keepsCopies: true } : {}),
   };
 }
 

@@ -64,6 +64,12 @@ export class KeyTrust {
     return true;
   }
 
+  /** True for the statement of an addition that was noted. */
+  hasStatement(statement: Uint8Array): boolean {
+    const { siteId } = decodeMemberStatement(statement);
+    return this.#views.has(keyOf(Table.vouch, siteId, sha256(statement)));
+  }
+
   /** Where others have added this site: whoever holds one of these batches can verify its log. */
   vouchersOf(siteId: Uint8Array): { readonly chainKey: ChainKey; readonly seq: number }[] {
     return this.#vouchesFor(siteId).map(({ saidBy, saidIn }) => ({
@@ -159,7 +165,7 @@ export class KeyTrust {
     const voided = known.some((kit) => kit.voided === true);
     const vouches = this.#vouchesFor(siteId).filter((vouch) => equalBytes(vouch.kitId, kitId));
     const vouched = vouches.map((vouch) => ({ kitId, publicKey: vouch.kitPublicKey, voided }));
-    return [...known, ...vouched];
+    return [...known.map((kit) => ({ ...kit, voided })), ...vouched];
   }
 
   #remember(vouch: Vouch): void {

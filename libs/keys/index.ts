@@ -15,8 +15,9 @@ export {
   type DataKey,
   type Domain,
   findDomain,
+  isVoided,
   type Keyring,
-  type KeyringKit,
+  kitsInForce,
   newestDataKey,
   voidKit,
   withKit,
@@ -26,6 +27,7 @@ export {
 export { decodeKeyring, encodeKeyring, keyringHash } from './keyring-codec.ts';
 export type { KeysErrorCode } from './keys-error.ts';
 export { kitCode } from './kit-code.ts';
+export { endorseKit, type KeyringKit, type KitVoid, type SignedBySite } from './kit-statements.ts';
 export { type KitPage, parseKit, writeKitText } from './kit-text.ts';
 
 export { contentHash, createRecordNamer, type RecordKind, type RecordNamer, recordId } from './naming.ts';
@@ -40,11 +42,8 @@ export {
   pairSecret,
   sixWords,
 } from './pairing.ts';
-export { createKitSeed, type KitSeed, kitPublic, openKit, type RecoveryKit } from './recovery-kit.ts';
-export {
-  openSealedKeyring,
-  sealKeyring,
-} from './sealed-keyring.ts';
+export { createKitSeed, type KitSeed, openKit, type RecoveryKit } from './recovery-kit.ts';
+export { kitIdsOfSealedKeyring, openSealedKeyring, sealKeyring } from './sealed-keyring.ts';
 export {
   type HandshakeKey,
   handshakeKeyOf,
@@ -53,5 +52,5 @@ export {
   sign,
   verify,
 } from './signing.ts';
-export { uniteKeyrings } from './unite-keyrings.ts';
+export { believedPart, type KitStatements, uniteKeyrings } from './unite-keyrings.ts';
 export { sealTagBytes, xaesOpen, xaesSeal, xaesSealInto } from './xaes.ts';

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compareBytes, concatBytes, isAppError, toHex } from '#runtime';
+import { concatBytes, isAppError, toHex } from '#runtime';
 import { encodeChecked, type Fields, messageType } from './checked-message.ts';
 import { sha256 } from './hashing.ts';
-import { toDataKeyId, toDomainId, toRealmId, toSiteId } from './ids.ts';
+import { createIdentity } from './identity.ts';
+import { toDataKeyId, toDomainId, toKitId, toRealmId } from './ids.ts';
 import {
   createKeyring,
   keyringLimits,
@@ -15,19 +16,23 @@ import {
 } from './keyring.ts';
 import { decodeKeyring, encodeKeyring, keyringHash } from './keyring-codec.ts';
 import { kitIdOf } from './kit-id.ts';
-import { kitPublic, openKit } from './recovery-kit.ts';
+import { endorseKit, type KeyringKit, voidStatementOf } from './kit-statements.ts';
+import { openKit } from './recovery-kit.ts';
 import { seededRandom } from './seeded-random.fixture.ts';
 
 const random = seededRandom('codec');
-const siteId = toSiteId(random.bytes(16));
+const site = createIdentity(random);
+const { siteId } = site;
 const by = { random, siteId, createdSeconds: 1_700_000_000 };
-const kit = kitPublic(await openKit({ seed: random.bytes(32), passphraseNeeded: false }), siteId, 0);
+const opened = await openKit({ seed: random.bytes(32), passphraseNeeded: false });
+const kit = endorseKit(opened, site, 7);
 const sample = voidKit(
   withKit(
     withNewDomain(withNewDataKey(withNewDataKey(createKeyring(random), by).keyring, by).keyring, by).keyring,
     kit,
   ),
   kit.kitId,
+  site,
 );
 const message = { type: messageType('Keyring'), version: 1, bytesMax: 2 ** 24, purpose: 'keyring' };
 const damaged = (error: unknown) => isAppError(error, 'keyring_damaged');
@@ -89,10 +94,23 @@ const kitEntry = {
   x25519_public: kit.x25519Public,
   ml_kem_768_public: kit.mlKemPublic,
   ed25519_public: kit.signingPublic,
+  created_seconds: 7,
+  site_key: kit.siteKey,
+  kit_signature: kit.kitSignature,
+  site_signature: kit.siteSignature,
+};
+const thief = createIdentity(random);
+const thiefKit = endorseKit(opened, thief, 7);
+const said = voidStatementOf(kit.kitId, site);
+const voidEntry = {
+  kit_id: said.kitId,
+  site_id: said.siteId,
+  site_key: said.siteKey,
+  site_signature: said.siteSignature,
 };
 
 test('the parts of which the hostile keyrings below are made are fine by themselves', () => {
-  const fields = { realm_id, data_keys: [dataKey], domains: [domain], kits: [kitEntry] };
+  const fields = { realm_id, data_keys: [dataKey], domains: [domain], kits: [kitEntry], kit_voids: [voidEntry] };
   assert.equal(decodeKeyring(encodeChecked(message, fields)).kits.length, 1);
 });
 
@@ -112,6 +130,18 @@ const hostile: Record<string, Fields> = {
   'a domain twice': { realm_id, domains: [domain, domain] },
   'a kit whose id is not of its keys': { realm_id, kits: [{ ...kitEntry, kit_id: new Uint8Array(8) }] },
   'a kit with a short ML-KEM key': { realm_id, kits: [{ ...kitEntry, ml_kem_768_public: new Uint8Array(1183) }] },
+  'a kit that its site has not signed': { realm_id, kits: [{ ...kitEntry, site_signature: thiefKit.siteSignature }] },
+  'a kit that has not signed itself': { realm_id, kits: [{ ...kitEntry, kit_signature: thiefKit.kitSignature }] },
+  'a kit under another key than signed it': { realm_id, kits: [{ ...kitEntry, site_key: thief.key.publicKey }] },
+  'a kit of another site than the one that it signed for': { realm_id, kits: [{ ...kitEntry, site_id: thief.siteId }] },
+  'a kit of another time than was signed': { realm_id, kits: [{ ...kitEntry, created_seconds: 8 }] },
+  'a void that another site has signed': {
+    realm_id,
+    kit_voids: [{ ...voidEntry, site_signature: voidStatementOf(kit.kitId, thief).siteSignature }],
+  },
+  'a void of another kit than was signed': { realm_id, kit_voids: [{ ...voidEntry, kit_id: new Uint8Array(8) }] },
+  'a void signed for something else': { realm_id, kit_voids: [{ ...voidEntry, site_signature: kit.siteSignature }] },
+  'a void twice': { realm_id, kit_voids: [voidEntry, voidEntry] },
   'a kit twice': { realm_id, kits: [kitEntry, kitEntry] },
   'too many data keys': { realm_id, data_keys: numbered(keyringLimits.dataKeys + 1, dataKey, 'key_id') },
   'too many domains': { realm_id, domains: numbered(keyringLimits.domains + 1, domain, 'domain_id') },
@@ -119,7 +149,8 @@ const hostile: Record<string, Fields> = {
     realm_id,
     former_realm_ids: numbered(keyringLimits.formerRealmIds + 1, { id: new Uint8Array(16) }, 'id').map((one) => one.id),
   },
-  'too many kits': { realm_id, kits: manyKits(keyringLimits.kits + 1) },
+  'too many kits': { realm_id, kits: numbered(keyringLimits.kits + 1, kitEntry, 'kit_id') },
+  'too many voids': { realm_id, kit_voids: numbered(keyringLimits.kitVoids + 1, voidEntry, 'kit_id') },
 };
 
 for (const [what, fields] of Object.entries(hostile)) {
@@ -175,19 +206,8 @@ test('a keyring with every list full fits its limit of bytes', () => {
       createdSeconds: Number.MAX_SAFE_INTEGER,
       bySiteId: siteId,
     })),
-    kits: manyKits(keyringLimits.kits).map((entry) => ({
-      kitId: kitIdOf({
-        x25519Public: entry.x25519_public,
-        mlKemPublic: kit.mlKemPublic,
-        signingPublic: kit.signingPublic,
-      }),
-      siteId,
-      x25519Public: entry.x25519_public,
-      mlKemPublic: kit.mlKemPublic,
-      signingPublic: kit.signingPublic,
-      createdSeconds: Number.MAX_SAFE_INTEGER,
-      voided: true,
-    })),
+    kits: manyKits(keyringLimits.kits),
+    kitVoids: Array.from({ length: keyringLimits.kitVoids }, () => voidStatementOf(toKitId(random.bytes(8)), site)),
   });
   assert.deepEqual(decodeKeyring(encodeKeyring(full)), full);
 });
@@ -200,11 +220,11 @@ function numbered<T extends object>(count: number, entry: T, idName: keyof T & s
   });
 }
 
-function manyKits(count: number) {
-  const entries = Array.from({ length: count }, () => {
-    const x25519Public = random.bytes(32);
-    const id = kitIdOf({ x25519Public, mlKemPublic: kit.mlKemPublic, signingPublic: kit.signingPublic });
-    return { ...kitEntry, x25519_public: x25519Public, kit_id: id };
+/** Kits with made-up halves but their own signatures. */
+function manyKits(count: number): KeyringKit[] {
+  return Array.from({ length: count }, () => {
+    const x25519 = { ...opened.x25519, publicKey: random.bytes(32) };
+    const halves = { x25519Public: x25519.publicKey, mlKemPublic: kit.mlKemPublic, signingPublic: kit.signingPublic };
+    return endorseKit({ ...opened, x25519, kitId: kitIdOf(halves) }, site, Number.MAX_SAFE_INTEGER);
   });
-  return entries.sort((a, b) => compareBytes(a.kit_id, b.kit_id));
 }

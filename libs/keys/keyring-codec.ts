@@ -14,9 +14,11 @@ import {
   toRealmId,
   toSiteId,
 } from './ids.ts';
-import { type DataKey, type Domain, type Keyring, type KeyringKit, keyringLimits, normalKeyring } from './keyring.ts';
+import { type DataKey, type Domain, type Keyring, keyringLimits, normalKeyring, signedId } from './keyring.ts';
 import { KeysError } from './keys-error.ts';
-import { kitIdOf, kitPublicSizes } from './kit-id.ts';
+import { kitPublicSizes } from './kit-id.ts';
+import { isSignedKit, isSignedVoid, type KeyringKit, type KitVoid, type SignedBySite } from './kit-statements.ts';
+import { signatureBytes, signingPublicBytes } from './signing.ts';
 
 const message: CheckedMessageType = {
   type: messageType('Keyring'),
@@ -35,6 +37,7 @@ export function encodeKeyring(keyring: Keyring): Uint8Array {
     domains: keyring.domains.map(domainFields),
     data_keys: keyring.dataKeys.map(dataKeyFields),
     kits: keyring.kits.map(kitFields),
+    kit_voids: keyring.kitVoids.map(signedFields),
   });
 }
 
@@ -77,6 +80,7 @@ function keyringOf(fields: Fields): Keyring {
     dataKeyOf(messageEntry(entry)),
   );
   const kits = listField(fields, 'kits', keyringLimits.kits).map((entry) => kitOf(messageEntry(entry)));
+  const kitVoids = listField(fields, 'kit_voids', keyringLimits.kitVoids).map((entry) => voidOf(messageEntry(entry)));
   refuseDisorder('former_realm_ids', formerRealmIds);
   refuseDisorder(
     'domains',
@@ -86,13 +90,11 @@ function keyringOf(fields: Fields): Keyring {
     'data_keys',
     dataKeys.map((key) => key.keyId),
   );
-  refuseDisorder(
-    'kits',
-    kits.map((kit) => kit.kitId),
-  );
+  refuseDisorder('kits', kits.map(signedId));
+  refuseDisorder('kit_voids', kitVoids.map(signedId));
   const realmId = toRealmId(bytesField(fields, 'realm_id', realmIdBytes));
   if (formerRealmIds.some((id) => equalBytes(id, realmId))) throw new BadField('the realm id is among the former ones');
-  return normalKeyring({ realmId, formerRealmIds, domains, dataKeys, kits });
+  return normalKeyring({ realmId, formerRealmIds, domains, dataKeys, kits, kitVoids });
 }
 
 function refuseDisorder(name: string, ids: readonly Uint8Array[]): void {
@@ -101,7 +103,7 @@ function refuseDisorder(name: string, ids: readonly Uint8Array[]): void {
   }
 }
 
-// Proto3 leaves default values out, so a time of 0 and an unvoided kit have no field.
+// Proto3 leaves default values out, so a time of 0 has no field.
 const unlessZero = (name: string, value: number): Fields => (value === 0 ? {} : { [name]: value });
 
 function domainFields(domain: Domain): Fields {
@@ -142,31 +144,45 @@ function dataKeyOf(fields: Fields): DataKey {
   };
 }
 
+function signedFields({ kitId, siteId, siteKey, siteSignature }: SignedBySite): Fields {
+  return { kit_id: kitId, site_id: siteId, site_key: siteKey, site_signature: siteSignature };
+}
+
+function signedOf(fields: Fields): SignedBySite {
+  return {
+    kitId: toKitId(bytesField(fields, 'kit_id', kitIdBytes)),
+    siteId: toSiteId(bytesField(fields, 'site_id', siteIdBytes)),
+    siteKey: bytesField(fields, 'site_key', signingPublicBytes),
+    siteSignature: bytesField(fields, 'site_signature', signatureBytes),
+  };
+}
+
 function kitFields(kit: KeyringKit): Fields {
   return {
-    kit_id: kit.kitId,
-    site_id: kit.siteId,
+    ...signedFields(kit),
     x25519_public: kit.x25519Public,
     ml_kem_768_public: kit.mlKemPublic,
     ed25519_public: kit.signingPublic,
     ...unlessZero('created_seconds', kit.createdSeconds),
-    ...(kit.voided ? { voided: true } : {}),
+    kit_signature: kit.kitSignature,
   };
 }
 
 function kitOf(fields: Fields): KeyringKit {
-  const halves = {
+  const kit = {
+    ...signedOf(fields),
     x25519Public: bytesField(fields, 'x25519_public', kitPublicSizes.x25519),
     mlKemPublic: bytesField(fields, 'ml_kem_768_public', kitPublicSizes.mlKem),
     signingPublic: bytesField(fields, 'ed25519_public', kitPublicSizes.ed25519),
-  };
-  const kitId = toKitId(bytesField(fields, 'kit_id', kitIdBytes));
-  if (!equalBytes(kitId, kitIdOf(halves))) throw new BadField('a kit id does not belong to its keys');
-  return {
-    kitId,
-    siteId: toSiteId(bytesField(fields, 'site_id', siteIdBytes)),
-    ...halves,
     createdSeconds: countField(fields, 'created_seconds'),
-    voided: fields.voided === true,
+    kitSignature: bytesField(fields, 'kit_signature', signatureBytes),
   };
+  if (!isSignedKit(kit)) throw new BadField('a kit is not signed by itself and its site');
+  return kit;
+}
+
+function voidOf(fields: Fields): KitVoid {
+  const voided = signedOf(fields);
+  if (!isSignedVoid(voided)) throw new BadField('a voided kit is not signed by its site');
+  return voided;
 }

@@ -1,26 +1,32 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isAppError, toHex } from '#runtime';
-import { type DataKeyId, toDataKeyId, toKitId, toSiteId } from './ids.ts';
+import { createIdentity } from './identity.ts';
+import { type DataKeyId, toDataKeyId, toKitId } from './ids.ts';
 import {
   createKeyring,
   findDataKey,
   findDomain,
-  findKit,
+  isVoided,
   keyringLimits,
+  kitsInForce,
   newestDataKey,
+  normalKeyring,
   voidKit,
   withKit,
   withNewDataKey,
   withNewDomain,
 } from './keyring.ts';
-import { kitPublic, openKit } from './recovery-kit.ts';
+import { endorseKit, voidStatementOf } from './kit-statements.ts';
+import { openKit } from './recovery-kit.ts';
 import { seededRandom } from './seeded-random.fixture.ts';
 
 const random = seededRandom('keyring');
-const siteId = toSiteId(random.bytes(16));
+const site = createIdentity(random);
+const { siteId } = site;
 const by = (createdSeconds: number) => ({ random, siteId, createdSeconds });
-const kit = kitPublic(await openKit({ seed: random.bytes(32), passphraseNeeded: false }), siteId, 5);
+const opened = await openKit({ seed: random.bytes(32), passphraseNeeded: false });
+const kit = endorseKit(opened, site, 5);
 
 test('adding gives a new value and leaves the old one as it was', () => {
   const empty = createKeyring(random);
@@ -43,9 +49,8 @@ test('entries are found by their ids among many, and no others are', () => {
   }
   for (const key of dataKeys) assert.deepEqual(findDataKey(keyring, key.keyId), key);
   for (const domain of domains) assert.deepEqual(findDomain(keyring, domain.domainId), domain);
-  assert.deepEqual(findKit(keyring, kit.kitId), kit);
+  assert.deepEqual(kitsInForce(keyring), [kit]);
   assert.equal(findDataKey(keyring, toDataKeyId(new Uint8Array(8))), undefined);
-  assert.equal(findKit(keyring, toKitId(new Uint8Array(8))), undefined);
 });
 
 test('the newest data key has the latest time, then the greatest id, among those that are acceptable', () => {
@@ -66,15 +71,35 @@ test('the newest data key has the latest time, then the greatest id, among those
 });
 
 test('a voided kit stays listed as void, and adding it again does not bring it back', () => {
-  const keyring = voidKit(withKit(createKeyring(random), kit), kit.kitId);
-  assert.equal(findKit(withKit(keyring, kit), kit.kitId)?.voided, true);
+  const keyring = voidKit(withKit(createKeyring(random), kit), kit.kitId, site);
+  const again = withKit(keyring, kit);
+  assert.deepEqual([again.kits, kitsInForce(again)], [[kit], []]);
 });
 
 test('voiding a kit that is not there is refused', () => {
   assert.throws(
-    () => voidKit(createKeyring(random), kit.kitId),
+    () => voidKit(createKeyring(random), kit.kitId, site),
     (error) => isAppError(error, 'kit_unknown'),
   );
+});
+
+test('no site voids a kit of another site', () => {
+  const other = createIdentity(random);
+  const keyring = withKit(createKeyring(random), kit);
+  assert.throws(
+    () => voidKit(keyring, kit.kitId, other),
+    (error) => isAppError(error, 'kit_unknown'),
+  );
+  const claimed = normalKeyring({ ...keyring, kitVoids: [voidStatementOf(kit.kitId, other)] });
+  assert.equal(isVoided(claimed, kit), false);
+  assert.deepEqual(kitsInForce(claimed), [kit]);
+});
+
+test('a kit signed again with a new key of its site is one kit', () => {
+  const later = { siteId, key: createIdentity(random).key };
+  const twice = withKit(withKit(createKeyring(random), kit), endorseKit(opened, later, 9));
+  assert.deepEqual([twice.kits.length, kitsInForce(twice).length], [2, 1]);
+  assert.equal(kitsInForce(voidKit(twice, kit.kitId, later)).length, 0);
 });
 
 test('a keyring that is full of domains takes no more', () => {

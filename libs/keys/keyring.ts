@@ -1,4 +1,5 @@
-import { assert, compareBytes, equalBytes, type Random } from '#runtime';
+import { assert, compareBytes, concatBytes, equalBytes, type Random, toHex } from '#runtime';
+import type { SiteIdentity } from './identity.ts';
 import {
   type DataKeyId,
   type DomainId,
@@ -13,7 +14,7 @@ import {
   toRealmId,
 } from './ids.ts';
 import { KeysError } from './keys-error.ts';
-import { kitIdOf } from './kit-id.ts';
+import { isSignedKit, type KeyringKit, type KitVoid, type SignedBySite, voidStatementOf } from './kit-statements.ts';
 
 /** A domain: equal content within it is stored once. Its keys never rotate. */
 export interface Domain {
@@ -32,20 +33,10 @@ export interface DataKey {
   readonly bySiteId: SiteId;
 }
 
-/** The public halves of one recovery kit; a voided one is kept, so that no older version brings it back to life. */
-export interface KeyringKit {
-  readonly kitId: KitId;
-  readonly siteId: SiteId;
-  readonly x25519Public: Uint8Array;
-  readonly mlKemPublic: Uint8Array;
-  readonly signingPublic: Uint8Array;
-  readonly createdSeconds: number;
-  readonly voided: boolean;
-}
-
 /**
  * What the members of a realm share. An immutable value: its lists are sorted by id, without doubles, and every change
- * is a new value. Nothing is ever taken out. Which data key seals is decided elsewhere: see newestDataKey.
+ * is a new value. Nothing is ever taken out. Which data key seals is decided elsewhere: see newestDataKey. A kit stands
+ * once for each identity key by which its site has signed it.
  */
 export interface Keyring {
   readonly realmId: RealmId;
@@ -53,18 +44,22 @@ export interface Keyring {
   readonly domains: readonly Domain[];
   readonly dataKeys: readonly DataKey[];
   readonly kits: readonly KeyringKit[];
+  readonly kitVoids: readonly KitVoid[];
 }
 
 /**
  * A data key a week for 78 years; a domain for each site and each client-held dataset; a kit replaced often at many
  * sites; and the whole below half a megabyte, since it is sent and hashed as one message.
  */
-export const keyringLimits = { dataKeys: 4096, domains: 256, kits: 64, formerRealmIds: 64 } as const;
+export const keyringLimits = { dataKeys: 4096, domains: 256, kits: 64, kitVoids: 128, formerRealmIds: 64 } as const;
+
+/** Of another site's kits no more are taken: so no site alone fills the list for all. */
+export const kitsOfSiteMax = 16;
 
 /** A new realm without anything in it. */
 export function createKeyring(random: Random): Keyring {
   const realmId = toRealmId(random.bytes(realmIdBytes));
-  return normalKeyring({ realmId, formerRealmIds: [], domains: [], dataKeys: [], kits: [] });
+  return normalKeyring({ realmId, formerRealmIds: [], domains: [], dataKeys: [], kits: [], kitVoids: [] });
 }
 
 /** Who adds an entry, and when (wall time, whole seconds since 1970). */
@@ -106,23 +101,41 @@ export function withNewDomain(keyring: Keyring, by: Addition): { readonly keyrin
   return { keyring: normalKeyring({ ...keyring, domains: [...keyring.domains, domain] }), domain };
 }
 
-/** With this kit's public halves (kitPublic gives them); the same when it is there. Throws KeysError 'keyring_full'. */
+/** With this kit (endorseKit makes the entry); the same when it is there. Throws KeysError 'keyring_full'. */
 export function withKit(keyring: Keyring, kit: KeyringKit): Keyring {
-  assert(equalBytes(kit.kitId, kitIdOf(kit)), 'a kit id comes from its keys');
-  if (findKit(keyring, kit.kitId) !== undefined) return keyring;
+  assert(isSignedKit(kit), 'a kit is signed by itself and by its site');
+  if (keyring.kits.some((one) => equalBytes(signedId(one), signedId(kit)))) return keyring;
   return normalKeyring({ ...keyring, kits: [...keyring.kits, kit] });
 }
 
 /**
- * With this kit voided: later versions are not sealed to it any more. What was sealed to it earlier it still opens, so
- * a lost kit also calls for a new data key. Throws KeysError 'kit_unknown'.
+ * With this kit of the site voided: later versions are not sealed to it any more. What was sealed to it earlier it still
+ * opens, so a lost kit also calls for a new data key. Throws KeysError 'kit_unknown' when the site has no such kit.
  */
-export function voidKit(keyring: Keyring, kitId: KitId): Keyring {
-  if (findKit(keyring, kitId) === undefined) {
-    throw new KeysError('kit_unknown', 'this keyring has no such kit', 'List the kits, and name one of them.');
+export function voidKit(keyring: Keyring, kitId: KitId, site: SiteIdentity): Keyring {
+  const kit = keyring.kits.find((one) => equalBytes(one.kitId, kitId) && equalBytes(one.siteId, site.siteId));
+  if (kit === undefined) {
+    throw new KeysError('kit_unknown', 'this site has no such kit', 'List its kits, and name one of them.');
   }
-  const voided = (kit: KeyringKit) => (equalBytes(kit.kitId, kitId) ? { ...kit, voided: true } : kit);
-  return normalKeyring({ ...keyring, kits: keyring.kits.map(voided) });
+  const said = voidStatementOf(kitId, site);
+  if (keyring.kitVoids.some((one) => equalBytes(signedId(one), signedId(said)))) return keyring;
+  return normalKeyring({ ...keyring, kitVoids: [...keyring.kitVoids, said] });
+}
+
+/** True for a kit that its site has voided, under whatever key. What other sites say of it does not count. */
+export function isVoided(
+  { kitVoids }: Pick<Keyring, 'kitVoids'>,
+  kit: { readonly kitId: Uint8Array; readonly siteId: Uint8Array },
+): boolean {
+  return kitVoids.some((one) => equalBytes(one.kitId, kit.kitId) && equalBytes(one.siteId, kit.siteId));
+}
+
+/** The kits of one site, or of all, that are not void: one entry a kit, by ascending id. */
+export function kitsInForce(keyring: Keyring, siteId?: SiteId): KeyringKit[] {
+  const valid = keyring.kits.filter(
+    (kit) => (siteId === undefined || equalBytes(kit.siteId, siteId)) && !isVoided(keyring, kit),
+  );
+  return [...new Map(valid.map((kit) => [toHex(kit.kitId), kit])).values()];
 }
 
 /**
@@ -147,8 +160,9 @@ export function findDomain(keyring: Keyring, domainId: DomainId): Domain | undef
   return findSorted(keyring.domains, (domain) => compareBytes(domain.domainId, domainId));
 }
 
-export function findKit(keyring: Keyring, kitId: KitId): KeyringKit | undefined {
-  return findSorted(keyring.kits, (kit) => compareBytes(kit.kitId, kitId));
+/** What a kit, or a void, stands under: one of each for each key that its site has signed it with. */
+export function signedId({ kitId, siteKey }: SignedBySite): Uint8Array {
+  return concatBytes([kitId, siteKey]);
 }
 
 /** Sorts, freezes, and holds the limits; every keyring is made here. Throws KeysError 'keyring_full'. */
@@ -165,7 +179,8 @@ export function normalKeyring(from: Keyring): Keyring {
     formerRealmIds: Object.freeze(sortedById(from.formerRealmIds, (id) => id)),
     domains: Object.freeze(sortedById(from.domains, (domain) => domain.domainId)),
     dataKeys: Object.freeze(sortedById(from.dataKeys, (key) => key.keyId)),
-    kits: Object.freeze(sortedById(from.kits, (kit) => kit.kitId)),
+    kits: Object.freeze(sortedById(from.kits, signedId)),
+    kitVoids: Object.freeze(sortedById(from.kitVoids, signedId)),
   });
 }
 

@@ -48,10 +48,11 @@ test('KEYS.md has the right known answer and limits for the keyring', () => {
     createdSeconds: 1_700_000_000,
     bySiteId: toSiteId(id),
   };
-  const lists = { formerRealmIds: [], domains: [], dataKeys: [dataKey], kits: [] };
+  const lists = { formerRealmIds: [], domains: [], dataKeys: [dataKey], kits: [], kitVoids: [] };
   says(toHex(keyringHash(normalKeyring({ realmId: toRealmId(id), ...lists }))));
   says(`former_realm_ids | ${keyringLimits.formerRealmIds} |`, `domains | ${keyringLimits.domains} |`);
   says(`data_keys | ${keyringLimits.dataKeys} |`, `kits | ${keyringLimits.kits} |`);
+  says(`kit_voids | ${keyringLimits.kitVoids} |`);
 });
 
 test('KEYS.md has the right known answers for kits', async () => {

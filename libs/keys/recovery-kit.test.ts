@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isAppError, toHex } from '#runtime';
-import { toSiteId } from './ids.ts';
-import { createKitSeed, kitPublic, openKit } from './recovery-kit.ts';
+import { createIdentity } from './identity.ts';
+import { endorseKit } from './kit-statements.ts';
+import { createKitSeed, openKit } from './recovery-kit.ts';
 import { seededRandom } from './seeded-random.fixture.ts';
 import { sign, verify } from './signing.ts';
 
@@ -49,7 +50,7 @@ test('where the page says the kit’s id, a wrong passphrase is told at once', a
 
 test('the keyring’s half of a kit holds no secret, and verifies what the kit signs', async () => {
   const kit = await openKit(createKitSeed(seededRandom('kit'), false));
-  const half = kitPublic(kit, toSiteId(new Uint8Array(16)), 9);
+  const half = endorseKit(kit, createIdentity(seededRandom('site')), 9);
   const bytes = Buffer.from('incarnation 2');
   assert.ok(verify(half.signingPublic, 'incarnation', bytes, sign(kit.signing, 'incarnation', bytes)));
   const shown = JSON.stringify(

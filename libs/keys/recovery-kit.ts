@@ -2,8 +2,7 @@ import { argon2 } from 'node:crypto';
 import { promisify } from 'node:util';
 import { assert, concatBytes, equalBytes, type Random, toHex } from '#runtime';
 import { hkdfSha256, purposeLabel, sha256 } from './hashing.ts';
-import type { KitId, SiteId } from './ids.ts';
-import type { KeyringKit } from './keyring.ts';
+import type { KitId } from './ids.ts';
 import { KeysError } from './keys-error.ts';
 import { kitIdOf } from './kit-id.ts';
 import { mlKemPublicOf, mlKemSeedBytes, x25519Bytes, x25519PublicOf } from './node-kem.ts';
@@ -58,19 +57,6 @@ export async function openKit(kit: KitSeed, passphrase?: string): Promise<Recove
     throw new KeysError('kit_unreadable', message, 'Compare the page with the paper: parts of two kits are mixed up.');
   }
   return opened;
-}
-
-/** What the keyring holds of a kit. */
-export function kitPublic(kit: RecoveryKit, siteId: SiteId, createdSeconds: number): KeyringKit {
-  return {
-    kitId: kit.kitId,
-    siteId,
-    x25519Public: kit.x25519.publicKey,
-    mlKemPublic: kit.mlKem.publicKey,
-    signingPublic: kit.signing.publicKey,
-    createdSeconds,
-    voided: false,
-  };
 }
 
 /** What Argon2id makes of the passphrase; nothing for a kit without. */

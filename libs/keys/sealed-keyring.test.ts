@@ -3,19 +3,29 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { concatBytes, isAppError, toHex } from '#runtime';
 import { sha256 } from './hashing.ts';
-import { toSiteId } from './ids.ts';
-import { createKeyring, type Keyring, voidKit, withKit, withNewDataKey, withNewDomain } from './keyring.ts';
+import { createIdentity } from './identity.ts';
+import {
+  createKeyring,
+  type Keyring,
+  normalKeyring,
+  voidKit,
+  withKit,
+  withNewDataKey,
+  withNewDomain,
+} from './keyring.ts';
 import { encodeKeyring, keyringHash } from './keyring-codec.ts';
 import type { KeysError } from './keys-error.ts';
 import { kitCode } from './kit-code.ts';
 import { kitIdOf } from './kit-id.ts';
-import { kitPublic, openKit, type RecoveryKit } from './recovery-kit.ts';
+import { endorseKit } from './kit-statements.ts';
+import { openKit, type RecoveryKit } from './recovery-kit.ts';
 import { kitIdsOfSealedKeyring, openSealedKeyring, sealedKeyringBytesMax, sealKeyring } from './sealed-keyring.ts';
 import { seededRandom } from './seeded-random.fixture.ts';
 import { openWithNodeAlone, seedOfCode } from './stand-alone-opener.fixture.ts';
 
 const random = seededRandom('sealed keyring');
-const siteId = toSiteId(random.bytes(16));
+const site = createIdentity(random);
+const { siteId } = site;
 const by = { random, siteId, createdSeconds: 1_700_000_000 };
 const seeds = [1, 2, 3].map((fill) => ({ seed: new Uint8Array(32).fill(fill), passphraseNeeded: false }));
 const [kitA, kitB, kitC] = (await Promise.all(seeds.map((seed) => openKit(seed)))) as [
@@ -24,7 +34,7 @@ const [kitA, kitB, kitC] = (await Promise.all(seeds.map((seed) => openKit(seed))
   RecoveryKit,
 ];
 const withKits = (keyring: Keyring, kits: readonly RecoveryKit[]) =>
-  kits.reduce((with_, kit) => withKit(with_, kitPublic(kit, siteId, 9)), keyring);
+  kits.reduce((with_, kit) => withKit(with_, endorseKit(kit, site, 9)), keyring);
 const base = withNewDomain(withNewDataKey(createKeyring(random), by).keyring, by).keyring;
 const keyring = withKits(base, [kitA, kitB]);
 const sealed = sealKeyring(keyring, random);
@@ -58,14 +68,14 @@ test('the ids of the kits that open it are read without any kit', () => {
 });
 
 test('a voided kit does not open what was sealed after', () => {
-  const after = sealKeyring(voidKit(keyring, kitA.kitId), random);
+  const after = sealKeyring(voidKit(keyring, kitA.kitId, site), random);
   assert.throws(() => openSealedKeyring(after, kitA), refused('kit_wrong'));
   assert.equal(openSealedKeyring(after, kitB).kits.length, 2);
 });
 
 test('a keyring that no kit could open is not sealed', () => {
   assert.throws(() => sealKeyring(base, random), refused('kit_missing'));
-  const voided = voidKit(withKits(base, [kitA]), kitA.kitId);
+  const voided = voidKit(withKits(base, [kitA]), kitA.kitId, site);
   assert.throws(() => sealKeyring(voided, random), refused('kit_missing'));
 });
 
@@ -135,12 +145,13 @@ test('an ephemeral key of small order is damage', () => {
 });
 
 test('a kit whose public keys are none stops the sealing with an error', () => {
-  const halves = kitPublic(kitA, siteId, 1);
+  const halves = endorseKit(kitA, site, 1);
   for (const bad of [
     { ...halves, x25519Public: new Uint8Array(32) },
     { ...halves, mlKemPublic: new Uint8Array(1184).fill(0xff) },
   ]) {
-    const with_ = withKit(base, { ...bad, kitId: kitIdOf(bad) });
+    // Whoever holds the kit's signing key can sign for halves that are no keys.
+    const with_ = normalKeyring({ ...base, kits: [{ ...bad, kitId: kitIdOf(bad) }] });
     assert.throws(() => sealKeyring(with_, random), refused('public_key_bad'));
   }
 });
@@ -155,10 +166,10 @@ test('the sealed keyring of the first day still opens, both ways', () => {
   const bytes = Buffer.from(text, 'base64');
   const opened = openSealedKeyring(bytes, kitA);
   assert.deepEqual(openSealedKeyring(bytes, kitB), opened);
-  assert.equal(toHex(keyringHash(opened)), '032c8813bfcd7ee5c4733540de289f58025dbeea311d140394a311f85107598c');
+  assert.equal(toHex(keyringHash(opened)), 'bdb1554ae52838c04b368f3772ad43ea3af665512a3581b728f426a3853e0785');
   assert.equal(
     toHex(sha256(openWithNodeAlone(bytes, seeds[0]!.seed))),
-    '032c8813bfcd7ee5c4733540de289f58025dbeea311d140394a311f85107598c',
+    'bdb1554ae52838c04b368f3772ad43ea3af665512a3581b728f426a3853e0785',
   );
 });
 

@@ -1,11 +1,11 @@
 import { assert, concatBytes, equalBytes, type Random, toHex } from '#runtime';
 import { hkdfSha256, purposeLabel, sha256 } from './hashing.ts';
 import { kitIdBytes, realmIdBytes } from './ids.ts';
-import type { Keyring, KeyringKit } from './keyring.ts';
-import { keyringLimits } from './keyring.ts';
+import { type Keyring, keyringLimits, kitsInForce } from './keyring.ts';
 import { damagedKeyring, decodeKeyring, encodeKeyring, keyringBytesMax, newerKeyring } from './keyring-codec.ts';
 import { KeysError, SealError } from './keys-error.ts';
 import type { KitPublicHalves } from './kit-id.ts';
+import type { KeyringKit } from './kit-statements.ts';
 import {
   mlKemCiphertextBytes,
   mlKemDecapsulate,
@@ -35,11 +35,15 @@ export const sealedKeyringBytesMax =
   at.kits + keyringLimits.kits * entryBytes + padmeLength(4 + keyringBytesMax) + sealTagBytes + checksumBytes;
 
 /**
- * Seals a keyring to every kit in it that is not voided, under X25519 and ML-KEM-768 together. Each call gives other
- * bytes. Throws KeysError 'kit_missing' when no kit could open it, 'public_key_bad' when a kit's key is none.
+ * Seals a keyring to every kit in it that is not voided, and of these to those that `isFor` names (all unless told),
+ * under X25519 and ML-KEM-768 together. Each call gives other bytes. Throws KeysError 'kit_missing' when no kit could open it, 'public_key_bad' when a kit's key is none.
  */
-export function sealKeyring(keyring: Keyring, random: Random): Uint8Array {
-  const kits = keyring.kits.filter((kit) => !kit.voided);
+export function sealKeyring(
+  keyring: Keyring,
+  random: Random,
+  isFor: (kit: KeyringKit) => boolean = () => true,
+): Uint8Array {
+  const kits = kitsInForce(keyring).filter(isFor);
   if (kits.length === 0) {
     throw new KeysError(
       'kit_missing',

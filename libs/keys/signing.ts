@@ -6,7 +6,7 @@ import { KeysError } from './keys-error.ts';
 // The library is WebAssembly that compiles on load; nobody who imports this one has to wait for it again.
 await sodium.ready;
 
-const signatureBytes = 64;
+export const signatureBytes = 64;
 export const signingPublicBytes = 32;
 export const signingSeedBytes = 32;
 

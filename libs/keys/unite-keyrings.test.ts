@@ -1,22 +1,50 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isAppError, toHex } from '#runtime';
+import { equalBytes, isAppError, toHex } from '#runtime';
+import { createIdentity, type SiteIdentity } from './identity.ts';
 import { toDataKeyId, toDomainId, toRealmId, toSiteId } from './ids.ts';
-import { type Keyring, keyringLimits, normalKeyring } from './keyring.ts';
+import {
+  isVoided,
+  type Keyring,
+  keyringLimits,
+  kitsInForce,
+  kitsOfSiteMax,
+  normalKeyring,
+  signedId,
+} from './keyring.ts';
 import { keyringHash } from './keyring-codec.ts';
-import { kitIdOf } from './kit-id.ts';
-import { uniteKeyrings } from './unite-keyrings.ts';
+import { endorseKit, type KeyringKit, type KitVoid, type SignedBySite, voidStatementOf } from './kit-statements.ts';
+import { createKitSeed, openKit } from './recovery-kit.ts';
+import { seededRandom } from './seeded-random.fixture.ts';
+import { believedPart, uniteKeyrings } from './unite-keyrings.ts';
 
 const filled = (length: number, value: number) => new Uint8Array(length).fill(value);
 const realm = (value: number) => toRealmId(filled(16, value));
 const subset = (max: number) => fc.uniqueArray(fc.nat(max), { maxLength: 5 });
 const times = fc.array(fc.nat(3), { minLength: 12, maxLength: 12 });
 
+const random = seededRandom('unite');
+const [north, south, thief] = [createIdentity(random), createIdentity(random), createIdentity(random)];
+const [northKit, southKit, thiefKit] = await Promise.all([1, 2, 3].map(() => openKit(createKitSeed(random, false))));
+assert.ok(northKit && southKit && thiefKit);
+const [ofNorth, ofSouth, ofThief] = [
+  endorseKit(northKit, north, 1),
+  endorseKit(southKit, south, 1),
+  endorseKit(thiefKit, thief, 1),
+];
+const northAgain = { siteId: north.siteId, key: createIdentity(random).key };
+const stock = {
+  kits: [ofNorth, ofSouth, ofThief, endorseKit(northKit, northAgain, 2)],
+  kitVoids: [north, south, thief, northAgain].map((site) => voidStatementOf(northKit.kitId, site)),
+};
+stock.kits.push(endorseKit(thiefKit, { ...thief, siteId: south.siteId, key: createIdentity(random).key }, 5));
+stock.kitVoids.push(voidStatementOf(southKit.kitId, south), voidStatementOf(thiefKit.kitId, thief));
+
 /** Keyrings of one realm, from a small stock of entries: they overlap often, with differing times, sites and voids. */
 const keyrings: fc.Arbitrary<Keyring> = fc
-  .record({ former: subset(4), domains: subset(4), dataKeys: subset(8), kits: subset(4), times, voids: fc.nat(31) })
-  .map(({ former, domains, dataKeys, kits, times: seconds, voids }) =>
+  .record({ former: subset(4), domains: subset(4), dataKeys: subset(8), kits: subset(4), kitVoids: subset(5), times })
+  .map(({ former, domains, dataKeys, kits, kitVoids, times: seconds }) =>
     normalKeyring({
       realmId: realm(200),
       formerRealmIds: former.map(realm),
@@ -33,23 +61,21 @@ const keyrings: fc.Arbitrary<Keyring> = fc
         createdSeconds: seconds[i]!,
         bySiteId: toSiteId(filled(16, seconds[i + 1]!)),
       })),
-      kits: kits.map((i) => ({
-        ...kitOf(i),
-        siteId: toSiteId(filled(16, seconds[i + 1]!)),
-        createdSeconds: seconds[i]!,
-        voided: ((voids >> i) & 1) === 1,
-      })),
+      kits: kits.map((i) => stock.kits[i]!),
+      kitVoids: kitVoids.map((i) => stock.kitVoids[i]!),
     }),
   );
 
-function kitOf(i: number) {
-  const halves = { x25519Public: filled(32, i), mlKemPublic: filled(1184, i), signingPublic: filled(32, i) };
-  return { kitId: kitIdOf(halves), ...halves };
-}
-
 const same = (a: Keyring, b: Keyring) => assert.equal(toHex(keyringHash(a)), toHex(keyringHash(b)));
 const ofRealm = (id: number, former: readonly number[] = []) =>
-  normalKeyring({ realmId: realm(id), formerRealmIds: former.map(realm), domains: [], dataKeys: [], kits: [] });
+  normalKeyring({
+    realmId: realm(id),
+    formerRealmIds: former.map(realm),
+    domains: [],
+    dataKeys: [],
+    kits: [],
+    kitVoids: [],
+  });
 
 test('uniting is commutative', () => {
   fc.assert(fc.property(keyrings, keyrings, (a, b) => same(uniteKeyrings(a, b), uniteKeyrings(b, a))));
@@ -83,11 +109,72 @@ test('uniting loses no entry, and a kit voided on either side is void', () => {
         );
       assert.deepEqual(new Set(ids(united)), new Set([...ids(a), ...ids(b)]));
       for (const kit of [...a.kits, ...b.kits]) {
-        const found = united.kits.find((one) => toHex(one.kitId) === toHex(kit.kitId));
-        assert.ok(found !== undefined && (found.voided || !kit.voided));
+        assert.ok(united.kits.some((one) => toHex(signedId(one)) === toHex(signedId(kit))));
+        assert.equal(isVoided(united, kit), isVoided(a, kit) || isVoided(b, kit));
       }
     }),
   );
+});
+
+test('of one kit with two times the earlier stays, whoever unites first', () => {
+  const [early, late] = [1, 3].map((seconds) =>
+    normalKeyring({ ...ofRealm(1), kits: [endorseKit(southKit, south, seconds)] }),
+  );
+  assert.ok(early && late);
+  same(uniteKeyrings(early, late), early);
+  same(uniteKeyrings(late, early), early);
+});
+
+const speaksFor =
+  (...sites: readonly SiteIdentity[]) =>
+  (signed: SignedBySite) =>
+    sites.some((site) => equalBytes(site.siteId, signed.siteId) && equalBytes(site.key.publicKey, signed.siteKey));
+const realmOf = (kits: readonly KeyringKit[], kitVoids: readonly KitVoid[] = []) =>
+  normalKeyring({ ...ofRealm(1), kits, kitVoids });
+const sealedTo = (own: Keyring, theirs: Keyring, believes: (signed: SignedBySite) => boolean) => {
+  const { part } = believedPart(own, theirs, believes);
+  return kitsInForce(uniteKeyrings(own, part)).map((kit) => toHex(kit.kitId));
+};
+const idsOf = (...kits: readonly KeyringKit[]) => kits.map((kit) => toHex(kit.kitId)).sort();
+
+test('a thief neither adds a kit for another site nor voids one of it', () => {
+  const own = realmOf([ofNorth, ofSouth]);
+  const believes = speaksFor(north, south, thief);
+  const forSouth = endorseKit(thiefKit, { siteId: south.siteId, key: thief.key }, 9);
+  const voidOfSouth = voidStatementOf(southKit.kitId, { siteId: south.siteId, key: thief.key });
+  const byThief = voidStatementOf(southKit.kitId, thief);
+  for (const voided of [voidOfSouth, byThief]) {
+    assert.deepEqual(sealedTo(own, realmOf([forSouth], [voided]), believes), idsOf(ofNorth, ofSouth));
+  }
+});
+
+test('what a key has signed that no longer speaks for its site is left out, and what was taken before stays', () => {
+  const own = realmOf([ofNorth, endorseKit(northKit, northAgain, 2)]);
+  const stolen = endorseKit(thiefKit, north, 9);
+  const theirs = realmOf([ofNorth, stolen], [voidStatementOf(northKit.kitId, north)]);
+  const { part, leftOut } = believedPart(own, theirs, speaksFor(northAgain));
+  assert.deepEqual(part.kits, [ofNorth]);
+  assert.deepEqual([leftOut.kits, leftOut.kitVoids], [[stolen], theirs.kitVoids]);
+});
+
+test('a kit of a removed site comes in no more, and one of a site that becomes known later does', () => {
+  const own = realmOf([ofNorth]);
+  const theirs = realmOf([ofNorth, ofSouth, ofThief]);
+  assert.deepEqual(sealedTo(own, theirs, speaksFor(north, south)), idsOf(ofNorth, ofSouth));
+  const { leftOut } = believedPart(own, theirs, speaksFor(north));
+  assert.deepEqual(sealedTo(own, { ...own, ...leftOut }, speaksFor(south)), idsOf(ofNorth, ofSouth));
+});
+
+test('a keyring that was set back brings no void kit to life', () => {
+  const own = realmOf([ofNorth], [voidStatementOf(northKit.kitId, north)]);
+  assert.deepEqual(sealedTo(own, realmOf([ofNorth]), speaksFor(north)), []);
+});
+
+test('one site fills the list of kits for nobody else', async () => {
+  const many = [];
+  for (let i = 0; i < 20; i++) many.push(endorseKit(await openKit(createKitSeed(random, false)), thief, i));
+  const { part, leftOut } = believedPart(realmOf([ofNorth]), realmOf(many), speaksFor(thief));
+  assert.deepEqual([part.kits.length, leftOut.kits.length], [kitsOfSiteMax, 20 - kitsOfSiteMax]);
 });
 
 test('of two realms the one that the caller names stays, and the other becomes a former one', () => {

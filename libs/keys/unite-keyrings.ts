@@ -1,11 +1,12 @@
 import { assert, compareBytes, concatBytes, equalBytes, toHex } from '#runtime';
 import type { RealmId } from './ids.ts';
-import { type DataKey, type Domain, type Keyring, type KeyringKit, normalKeyring } from './keyring.ts';
+import { type DataKey, type Domain, type Keyring, kitsOfSiteMax, normalKeyring, signedId } from './keyring.ts';
 import { KeysError } from './keys-error.ts';
+import type { KeyringKit, KitVoid, SignedBySite } from './kit-statements.ts';
 
 /**
  * The union of two keyrings: commutative, associative and idempotent, so that all who have seen the same versions hold
- * the same bytes. One kit voided in either is void. Where one entry came with two times or sites (a restored
+ * the same bytes. Where one entry came with two times or sites (a restored
  * machine), the smaller stays.
  *
  * Of two realm ids, the one that is not among the other's former ids stays. Where that does not decide, the caller
@@ -21,9 +22,47 @@ export function uniteKeyrings(a: Keyring, b: Keyring, stays?: RealmId): Keyring 
     formerRealmIds: unite(realmIds, (id) => id, keepFirst).filter((id) => !equalBytes(id, realmId)),
     domains: unite([...a.domains, ...b.domains], (domain) => domain.domainId, sameDomain),
     dataKeys: unite([...a.dataKeys, ...b.dataKeys], (key) => key.keyId, sameDataKey),
-    kits: unite([...a.kits, ...b.kits], (kit) => kit.kitId, sameKit),
+    kits: unite([...a.kits, ...b.kits], signedId, sameKit),
+    kitVoids: unite([...a.kitVoids, ...b.kitVoids], signedId, sameVoid),
   });
 }
+
+/**
+ * `other` with those of its kits and voids alone that may be united into `own`: what is there already, and what `believes`
+ * says is signed by a key that speaks for its site, at most 16 kits of a site. Also tells what was left out: it may be
+ * believed once more is known of the site.
+ */
+export function believedPart(
+  own: Keyring,
+  other: Keyring,
+  believes: (signed: SignedBySite) => boolean,
+): { readonly part: Keyring; readonly leftOut: KitStatements } {
+  const counts = new Map<string, number>();
+  for (const kit of own.kits) counts.set(toHex(kit.siteId), (counts.get(toHex(kit.siteId)) ?? 0) + 1);
+  const isHeld = (held: readonly SignedBySite[], signed: SignedBySite) =>
+    held.some(
+      (one) => equalBytes(signedId(one), signedId(signed)) && equalBytes(one.siteSignature, signed.siteSignature),
+    );
+  const maybe = (kit: KeyringKit) => {
+    if (isHeld(own.kits, kit)) return true;
+    const count = (counts.get(toHex(kit.siteId)) ?? 0) + 1;
+    if (count > kitsOfSiteMax || !believes(kit)) return false;
+    counts.set(toHex(kit.siteId), count);
+    return true;
+  };
+  const kits = other.kits.filter(maybe);
+  const kitVoids = other.kitVoids.filter((voided) => isHeld(own.kitVoids, voided) || believes(voided));
+  return {
+    part: normalKeyring({ ...other, kits, kitVoids }),
+    leftOut: {
+      kits: other.kits.filter((kit) => !kits.includes(kit)),
+      kitVoids: other.kitVoids.filter((voided) => !kitVoids.includes(voided)),
+    },
+  };
+}
+
+/** What sites have said of their kits. */
+export type KitStatements = Pick<Keyring, 'kits' | 'kitVoids'>;
 
 function stayingRealm(a: Keyring, b: Keyring, stays: RealmId | undefined): RealmId {
   if (stays !== undefined) {
@@ -68,21 +107,27 @@ function sameDataKey(one: DataKey, other: DataKey): DataKey {
   return smaller(one, one.bySiteId, other, other.bySiteId);
 }
 
+/** Both are signed by the same kit and site, which then said two things: nobody else is to suffer, so either will do. */
 function sameKit(one: KeyringKit, other: KeyringKit): KeyringKit {
-  const halves = (kit: KeyringKit) => concatBytes([kit.x25519Public, kit.mlKemPublic, kit.signingPublic]);
-  if (!equalBytes(halves(one), halves(other))) throw conflict('kit', one.kitId);
-  return { ...smaller(one, one.siteId, other, other.siteId), voided: one.voided || other.voided };
+  const halves = (kit: KeyringKit) => [kit.x25519Public, kit.mlKemPublic, kit.signingPublic];
+  const all = (kit: KeyringKit) => concatBytes([kit.siteId, ...halves(kit), kit.kitSignature, kit.siteSignature]);
+  return smaller(one, all(one), other, all(other));
 }
 
-/** The one with the earlier time, of equal times the one with the smaller site id. */
+function sameVoid(one: KitVoid, other: KitVoid): KitVoid {
+  const all = (signed: KitVoid) => concatBytes([signed.siteId, signed.siteSignature]);
+  return compareBytes(all(one), all(other)) <= 0 ? one : other;
+}
+
+/** The one with the earlier time, of equal times the one with the smaller bytes. */
 function smaller<T extends { readonly createdSeconds: number }>(
   one: T,
-  oneSite: Uint8Array,
+  oneBytes: Uint8Array,
   other: T,
-  site: Uint8Array,
+  otherBytes: Uint8Array,
 ) {
   if (one.createdSeconds !== other.createdSeconds) return one.createdSeconds < other.createdSeconds ? one : other;
-  return compareBytes(oneSite, site) <= 0 ? one : other;
+  return compareBytes(oneBytes, otherBytes) <= 0 ? one : other;
 }
 
 function conflict(what: string, id: Uint8Array): KeysError {

@@ -8,19 +8,39 @@ export interface SealingKey {
   readonly key: Uint8Array;
 }
 
-/** The keys of a keyring, ready for bulk use: names by domain, data keys by id. Make a new one when the keyring changes. */
+/**
+ * The keys of a keyring, ready for bulk use: names by domain, data keys by id. When the keyring changes it is renewed, and
+ * who works with it goes on with the new keys: nothing is ever sealed under a key that was current when the work began.
+ */
 export class KeyBook {
-  readonly sealingKey: SealingKey;
+  #sealingKey: SealingKey;
   readonly #namers = new Map<string, RecordNamer>();
   readonly #dataKeys = new Map<string, Uint8Array>();
 
   /** `acceptableKeyIds`: the data keys that every member holds; the newest of them seals. */
   constructor(keyring: Keyring, acceptableKeyIds?: Iterable<KeyId>) {
-    for (const domain of keyring.domains) this.#namers.set(toHex(domain.domainId), createRecordNamer(domain.idKey));
+    this.#sealingKey = this.#take(keyring, acceptableKeyIds);
+  }
+
+  /** The key that seals now: ask for each seal. */
+  get sealingKey(): SealingKey {
+    return this.#sealingKey;
+  }
+
+  /** Takes a newer version of the keyring. Keys are only ever added, so what was read before stays readable. */
+  renew(keyring: Keyring, acceptableKeyIds?: Iterable<KeyId>): void {
+    this.#sealingKey = this.#take(keyring, acceptableKeyIds);
+  }
+
+  #take(keyring: Keyring, acceptableKeyIds: Iterable<KeyId> | undefined): SealingKey {
+    for (const { domainId, idKey } of keyring.domains) {
+      const id = toHex(domainId);
+      if (!this.#namers.has(id)) this.#namers.set(id, createRecordNamer(idKey));
+    }
     for (const dataKey of keyring.dataKeys) this.#dataKeys.set(toHex(dataKey.keyId), dataKey.key);
     const newest = newestDataKey(keyring, acceptableKeyIds);
     if (newest === undefined) throw keyMissing('a data key that may seal');
-    this.sealingKey = { keyId: newest.keyId, key: newest.key };
+    return { keyId: newest.keyId, key: newest.key };
   }
 
   /** Names contents in a domain. Throws AppError `key_missing` when the keyring lacks the domain. */

@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
+  createIdentity,
   createKeyring,
   createKitSeed,
+  endorseKit,
   type Keyring,
   type KitSeed,
   kitCode,
-  kitPublic,
   openKit,
   sealKeyring,
   withKit,
@@ -58,11 +59,12 @@ export class TestStore implements Disposable {
   }
 
   static async create(passphrase?: string): Promise<TestStore> {
-    const by = { random: systemRandom, siteId: systemRandom.bytes(16) as SiteId, createdSeconds: 1 };
+    const site = createIdentity(systemRandom);
+    const by = { random: systemRandom, siteId: site.siteId, createdSeconds: 1 };
     const kit = createKitSeed(systemRandom, passphrase !== undefined);
     const opened = await openKit(kit, passphrase);
     const { keyring, domain } = withNewDomain(createKeyring(systemRandom), by);
-    return new TestStore(kit, passphrase, withKit(keyring, kitPublic(opened, by.siteId, 1)), domain.domainId);
+    return new TestStore(kit, passphrase, withKit(keyring, endorseKit(opened, site, 1)), domain.domainId);
   }
 
   [Symbol.dispose](): void {

@@ -31,7 +31,7 @@ test('each operation is asked with what the client gave, and its answer comes ba
     pairRemove: async () => ({ warnings: ['what it had it can still read'] }),
     pairSetAddresses: async ({ addresses }) => ({ ...south, addresses }),
     agentRevoke: async ({ name }) => ({ name }),
-    keyKit: async () => ({ kitText: 'kit' }),
+    keyKit: async () => ({ kitText: 'kit', kitId: '0123456789abcdef' }),
   });
   await using served = await serveApi(operations);
   const api = new ApiClient(served.stateFolder);
@@ -51,7 +51,7 @@ test('each operation is asked with what the client gave, and its answer comes ba
     addresses: ['c:3'],
   });
   assert.deepEqual(await api.call('agentRevoke', { name: 'laptop' }), { name: 'laptop' });
-  assert.deepEqual(await api.call('keyKit', {}), { kitText: 'kit' });
+  assert.deepEqual(await api.call('keyKit', {}), { kitText: 'kit', kitId: '0123456789abcdef' });
 
   assert.deepEqual(JSON.parse(JSON.stringify(operations.asked)), [
     { operation: 'status' },

@@ -89,6 +89,7 @@ export function buildApi(operations: Operations, { logger }: ApiOptions): Fastif
 
   app.route({ ...routes.keyRotate, handler: () => operations.keyRotate() });
   app.route({ ...routes.keyKit, handler: ({ body }) => operations.keyKit(body) });
+  app.route({ ...routes.keyKitKept, handler: ({ body }) => operations.keyKitKept(body) });
 
   acceptClients(app, operations, stopping.signal);
   return app;

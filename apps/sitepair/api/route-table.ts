@@ -25,6 +25,7 @@ export const routeTable = {
 
   keyRotate: { method: 'POST', url: '/api/v1/key/rotate' },
   keyKit: { method: 'POST', url: '/api/v1/key/kit' },
+  keyKitKept: { method: 'POST', url: '/api/v1/key/kit/kept' },
 } as const;
 
 /** The client protocol: a WebSocket beside the API. */

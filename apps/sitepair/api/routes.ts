@@ -8,6 +8,7 @@ import {
   datasetList,
   digestView,
   invitationView,
+  kitIdText,
   nameText,
   pairingList,
   pairingView,
@@ -90,7 +91,14 @@ export const routes = {
   },
   keyKit: {
     ...routeTable.keyKit,
-    ...action(request({ passphrase: Type.Optional(passphraseText) }), Type.Object({ kitText: Type.String() })),
+    ...action(
+      request({ passphrase: Type.Optional(passphraseText) }),
+      Type.Object({ kitText: Type.String(), kitId: Type.String() }),
+    ),
+  },
+  keyKitKept: {
+    ...routeTable.keyKitKept,
+    ...action(request({ kitId: kitIdText }), Type.Object({ pendingOn: textList })),
   },
 };
 

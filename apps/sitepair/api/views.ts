@@ -14,6 +14,8 @@ const role = Type.Enum(['full', 'blind']);
 /** Texts of requests. The limits are far above what is honest; names are checked by the operations. */
 export const nameText = Type.String({ minLength: 1, maxLength: 200 });
 export const codeText = Type.String({ minLength: 1, maxLength: 16_384 });
+/** 8 bytes, in hexadecimal. */
+export const kitIdText = Type.String({ pattern: '^[0-9a-f]{16}$' });
 export const passphraseText = Type.String({ minLength: 1, maxLength: 1024 });
 export const addressList = list(Type.String({ minLength: 1, maxLength: 300 }), 32);
 export const peerRole = role;

@@ -79,7 +79,8 @@ export class Appliance implements AsyncDisposable {
       keys: () => keys,
       name: opened.site.name,
       addresses: () => reachableAddresses(this.listening),
-      doorKey: () => secrets.readDoorKey(),
+      door: () => secrets.readDoor(),
+      pairedKey: (id) => peers.find(id)?.identityKey,
       hasLeft: (id) => peers.findRemoved(id) !== undefined,
     });
     const { siteId } = identity;
@@ -152,9 +153,7 @@ export class Appliance implements AsyncDisposable {
     this.machine = new MachineWatch(volumes, timers, (error) => this.note(error, 'looking at the machine'));
     this.operations = operationsOf(this);
     catalog.onChange(() => {
-      this.unpairing.followRealm();
-      keys.refresh();
-      this.traffic.nudgeAll();
+      this.#onCatalog();
     });
   }
 
@@ -162,9 +161,21 @@ export class Appliance implements AsyncDisposable {
   static async open(state: string, environment: ApplianceEnvironment): Promise<Appliance> {
     const parts = await openParts(state, environment);
     const appliance = new Appliance(environment, parts);
-    parts.acceptable.keys = () => appliance.realm.acceptableKeys();
+    parts.authority.now = appliance.realm;
     parts.keys.refresh();
+    parts.keys.whenChanged(() => appliance.#onKeys());
     return appliance;
+  }
+
+  /** The keyring has changed: entries may be readable now that were not, and incarnations have somebody behind them. */
+  #onKeys(): void {
+    this.catalog.keysChanged().catch((error) => this.note(error, 'reading what new keys open'));
+  }
+
+  #onCatalog(): void {
+    this.unpairing.followRealm();
+    if (this.keys.refresh()) this.pairing.shareKeyring().catch((error) => this.note(error, 'sharing the keyring'));
+    this.traffic.nudgeAll();
   }
 
   /** Dials the peers, and begins to bring them up to date. */

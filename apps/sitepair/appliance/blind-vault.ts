@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Catalog } from '#catalog';
 import { type SiteIdentity, verify } from '#keys';
 import { asId, type RealmId, type SiteId, shortId } from '#model';
 import { SnapshotReceiver } from '#replication';
-import { equalBytes, makeFolderDurably, toHex, writeFileDurably } from '#runtime';
+import { AppError, equalBytes, makeFolderDurably, toHex, writeFileDurably } from '#runtime';
 import { Store, type StoreNotice } from '#store';
 import { FolderVolumes } from '#targets/folder';
 import { signerOf } from './catalog-keys.ts';
@@ -117,7 +117,21 @@ export class BlindVault implements AsyncDisposable {
   /** Lies beside the packs, so that whoever brings a kit of the owner's can read them. */
   keepSealedKeyring(owner: Peer, sealed: Uint8Array): void {
     this.admit(owner);
-    writeFileDurably(join(this.#folder, 'packs', 'keyring.sealed'), sealed);
+    writeFileDurably(this.#sealedKeyringFile, sealed);
+  }
+
+  /** What the owner gave to keep, for a site of its realm that has burnt. Throws `nothing_kept` before the first of it. */
+  sealedKeyring(): Uint8Array {
+    const file = this.#sealedKeyringFile;
+    if (existsSync(file)) return readFileSync(file);
+    throw new AppError('this site was given no keyring to keep for the site that was lost', {
+      code: 'nothing_kept',
+      advice: 'Rebuild from another peer of the lost site.',
+    });
+  }
+
+  get #sealedKeyringFile(): string {
+    return join(this.#folder, 'packs', 'keyring.sealed');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

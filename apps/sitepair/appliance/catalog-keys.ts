@@ -1,5 +1,14 @@
 import type { BodySealer, KitSigner, KnownSiteKeys, Signer, SiteTrust } from '#catalog';
-import { type Keyring, keyringHash, type RecoveryKit, type SiteIdentity, sign, xaesOpen, xaesSeal } from '#keys';
+import {
+  isVoided,
+  type Keyring,
+  keyringHash,
+  type RecoveryKit,
+  type SiteIdentity,
+  sign,
+  xaesOpen,
+  xaesSeal,
+} from '#keys';
 import type { SiteId } from '#model';
 import type { KeyBook } from '#records';
 import { equalBytes, isAppError, type Random } from '#runtime';
@@ -53,10 +62,14 @@ export function knownSiteKeys(
   return (siteId: SiteId): SiteTrust | undefined => {
     const kits = keyring()
       .kits.filter((kit) => equalBytes(kit.siteId, siteId))
-      .map((kit) => ({ kitId: kit.kitId, publicKey: kit.signingPublic }));
+      .map((kit) => ({ kitId: kit.kitId, publicKey: kit.signingPublic, voided: isVoided(keyring(), kit) }));
     const own = equalBytes(identity.siteId, siteId) ? [identity.key.publicKey] : [];
     const paired = peers().filter((peer) => equalBytes(peer.siteId, siteId));
-    const pairedKits = paired.map((peer) => ({ kitId: peer.kitId, publicKey: peer.kitPublicKey }));
+    const pairedKits = paired.map((peer) => ({
+      kitId: peer.kitId,
+      publicKey: peer.kitPublicKey,
+      voided: isVoided(keyring(), peer),
+    }));
     const publicKeys = [...own, ...paired.map((peer) => peer.identityKey)];
     return publicKeys.length + kits.length === 0 ? undefined : { publicKeys, kits: [...kits, ...pairedKits] };
   };

@@ -3,8 +3,8 @@ import {
   createIdentity,
   createKeyring,
   createKitSeed,
+  endorseKit,
   kitCode,
-  kitPublic,
   openKit,
   realmFingerprint,
   verify,
@@ -16,7 +16,7 @@ import {
 import { checkedName } from '#model';
 import { systemClock, systemRandom, toHex } from '#runtime';
 import { keyringHeldEntry, kitSignerOf, realmSealer, signerOf } from './catalog-keys.ts';
-import { RealmKeys } from './realm-keys.ts';
+import { noAuthority, RealmKeys } from './realm-keys.ts';
 import { Secrets } from './secrets.ts';
 import { createStateFolder, finishStateFolder, removeHalfMadeState, type StatePaths } from './state-folder.ts';
 
@@ -59,12 +59,12 @@ async function initialiseInto(
   const seed = createKitSeed(systemRandom, passphrase !== undefined);
   const kit = await openKit(seed, passphrase);
   const domain = withNewDomain(createKeyring(systemRandom), by);
-  const keyring = withKit(withNewDataKey(domain.keyring, by).keyring, kitPublic(kit, identity.siteId, createdSeconds));
+  const keyring = withKit(withNewDataKey(domain.keyring, by).keyring, endorseKit(kit, identity, createdSeconds));
   const secrets = new Secrets(paths, systemRandom);
   secrets.writeIdentity(identity);
   secrets.writeKeyring(keyring);
-  secrets.writeDoorKey(kit.doorKey);
-  const keys = new RealmKeys(secrets, () => undefined);
+  secrets.writeDoor(kit);
+  const keys = new RealmKeys(secrets, () => noAuthority);
   await using catalog = await Catalog.open({
     folder: paths.catalog,
     siteId: identity.siteId,

@@ -7,7 +7,7 @@ import { knownSiteKeys, realmSealer, signerOf } from './catalog-keys.ts';
 import type { ApplianceEnvironment } from './environment.ts';
 import { KnownLosses } from './known-losses.ts';
 import { PeerFile } from './peers.ts';
-import { type AcceptableKeys, RealmKeys } from './realm-keys.ts';
+import { type KeyAuthority, noAuthority, RealmKeys } from './realm-keys.ts';
 import { Secrets } from './secrets.ts';
 import { readSiteFile, type SiteFile, type StatePaths, settleStateFolder, statePaths } from './state-folder.ts';
 
@@ -20,8 +20,8 @@ export interface OpenedParts {
   readonly identity: SiteIdentity;
   readonly peers: PeerFile;
   readonly keys: RealmKeys;
-  /** Set once the catalog can be asked which keys the members hold. */
-  readonly acceptable: { keys: AcceptableKeys };
+  /** Set once the catalog can be asked which keys the members hold, and whose words count. */
+  readonly authority: { now: KeyAuthority };
   readonly catalog: Catalog;
   readonly volumes: Volumes;
   readonly store: Store;
@@ -45,8 +45,8 @@ export async function openParts(
   const secrets = new Secrets(paths, random);
   const identity = secrets.readIdentity();
   const peers = new PeerFile(paths);
-  const acceptable: OpenedParts['acceptable'] = { keys: () => undefined };
-  const keys = new RealmKeys(secrets, () => acceptable.keys());
+  const authority: OpenedParts['authority'] = { now: noAuthority };
+  const keys = new RealmKeys(secrets, () => authority.now);
   const { siteId } = identity;
   const catalog = await Catalog.open({
     folder: paths.catalog,
@@ -80,5 +80,5 @@ export async function openParts(
     timers,
     onNotice,
   });
-  return { paths, site, losses, secrets, identity, peers, keys, acceptable, catalog, volumes, store };
+  return { paths, site, losses, secrets, identity, peers, keys, authority, catalog, volumes, store };
 }

@@ -1,28 +1,21 @@
-import {
-  createKitSeed,
-  kitPublic,
-  openKit,
-  realmFingerprint,
-  voidKit,
-  withKit,
-  withNewDataKey,
-  writeKitText,
-} from '#keys';
-import { AppError, equalBytes, toHex } from '#runtime';
+import { AppError, toHex } from '#runtime';
 import { softwareVersion } from '../software-version.ts';
 import type { Appliance } from './appliance.ts';
 import { attentionOf } from './attention.ts';
 import { scrubbedBy } from './content-sources.ts';
+import { KitChange } from './kit-change.ts';
 import type { Operations, Run } from './operations.ts';
 import { pairingView } from './pairing-view.ts';
 import type { Peer } from './peers.ts';
+import { rotateDataKey } from './rotate-data-key.ts';
 import { checkStore, scrub } from './scrub-work.ts';
 
 /** What an appliance does when it is asked: the one list of it. */
 export function operationsOf(appliance: Appliance): Operations {
-  const { pairing, unpairing, door, peers, realm, book, store, catalog, identity, keys, environment } = appliance;
+  const { pairing, unpairing, door, peers, realm, book, store, catalog, identity, keys } = appliance;
   const view = (peer: Peer) => pairingView(peer, appliance.links.state(peer.siteId));
   const shown = () => [...peers.all(), ...peers.ended()].map(view);
+  const kitChange = new KitChange(appliance);
   return {
     status: () => {
       const { packs, records, bytes } = store.statistics();
@@ -79,37 +72,9 @@ export function operationsOf(appliance: Appliance): Operations {
       })),
     }),
     keyRotate: () => rotateDataKey(appliance),
-    keyKit: async ({ passphrase }) => {
-      const seed = createKitSeed(environment.random, passphrase !== undefined);
-      const kit = await openKit(seed, passphrase);
-      const { createdSeconds } = additionBy(appliance);
-      const old = keys.keyring.kits.filter((one) => equalBytes(one.siteId, identity.siteId) && !one.voided);
-      const added = withKit(keys.keyring, kitPublic(kit, identity.siteId, createdSeconds));
-      keys.change(old.reduce((keyring, one) => voidKit(keyring, one.kitId), added));
-      appliance.secrets.writeDoorKey(kit.doorKey);
-      await realm.logKeyring();
-      await pairing.announceToAll();
-      const page = {
-        siteName: appliance.site.name,
-        realmFingerprint: realmFingerprint(keys.keyring.realmId),
-        createdSeconds,
-        opened: kit,
-      };
-      return { kitText: await writeKitText(seed, page) };
-    },
+    keyKit: ({ passphrase }) => kitChange.make(passphrase),
+    keyKitKept: async ({ kitId }) => ({ pendingOn: [...(await kitChange.keep(kitId))] }),
   };
-}
-
-/** Makes a data key and gives it to all members; it seals once each of them has logged that it holds it. */
-async function rotateDataKey(appliance: Appliance) {
-  const { keys, realm, catalog, pairing } = appliance;
-  const { keyring, dataKey } = withNewDataKey(keys.keyring, additionBy(appliance));
-  keys.change(keyring);
-  await realm.logKeyring();
-  await catalog.append([{ kind: 'keyRotated', keyId: dataKey.keyId }]);
-  await pairing.announceToAll();
-  keys.refresh();
-  return { keyId: toHex(dataKey.keyId), pendingOn: realm.lackingKey(dataKey.keyId) };
 }
 
 async function replicate(
@@ -130,14 +95,6 @@ function reachableAt({ realm }: Appliance, given: readonly string[]): readonly s
   const addresses = given.length > 0 ? given : realm.introduction().addresses;
   if (addresses.length === 0) throw notListening();
   return addresses;
-}
-
-function additionBy({ environment, identity }: Appliance) {
-  return {
-    random: environment.random,
-    siteId: identity.siteId,
-    createdSeconds: Math.floor(environment.clock.nowMs() / 1000),
-  };
 }
 
 function notListening(): AppError {

@@ -31,8 +31,10 @@ export interface Operations {
   catalogDigest(): { readonly digest: string; readonly heads: readonly HeadView[] };
 
   keyRotate(): Promise<{ readonly keyId: string; readonly pendingOn: readonly string[] }>;
-  /** A new recovery kit; the old one is void once the keyring's new version has reached everybody. */
-  keyKit(request: { readonly passphrase?: string }): Promise<{ readonly kitText: string }>;
+  /** A new recovery kit. The old one stays valid beside it until `keyKitKept` is called with its id. */
+  keyKit(request: { readonly passphrase?: string }): Promise<{ readonly kitText: string; readonly kitId: string }>;
+  /** The new kit is in its owner's hands: every other one of this site is void. Names the peers that have not heard. */
+  keyKitKept(request: { readonly kitId: string }): Promise<{ readonly pendingOn: readonly string[] }>;
 }
 
 /** Progress and cancelling of one long piece of work. */

@@ -30,7 +30,7 @@ test('a peer that refuses a new keyring keeps it from no other', async () => {
     const pairing = new Pairing({
       peers,
       timers: systemTimers,
-      log: { introduction: () => ({ addresses: [] }) },
+      log: { introduction: () => ({ addresses: [] }), doorKit: () => ({}) },
       links: () => ({ link: linkOf }),
       sealedKeyring: () => new Uint8Array(1),
       onFailure: (error: unknown) => failures.push(error),

@@ -1,7 +1,7 @@
-import { decodeKeyring, encodeKeyring, uniteKeyrings } from '#keys';
+import { decodeKeyring, encodeKeyring, isVoided } from '#keys';
 import type { Link } from '#link';
 import type { MessageChannel } from '#replication';
-import type { Timers } from '#runtime';
+import { equalBytes, type Timers } from '#runtime';
 import { codecOf } from '#wire';
 import type { Introduction } from './introduction.ts';
 import type { Links } from './links.ts';
@@ -17,9 +17,20 @@ export interface MembershipLog {
   countersign(peer: Peer): { readonly statement: Uint8Array; readonly countersignature: Uint8Array };
   /** Checks the peer's statement about itself and logs it as a member, with the keyring now held. Durable when it resolves. */
   addMember(peer: Peer, statement: Uint8Array, countersignature: Uint8Array): Promise<void>;
+  /** Logs what a member says of itself now, when that is not in the log yet. */
+  renewMember(peer: Peer, statement: Uint8Array, countersignature: Uint8Array): Promise<void>;
   removeMember(peer: Peer): Promise<void>;
   /** Logs which keyring this site holds, when that has changed. */
   logKeyring(): Promise<void>;
+  /** With which this site would knock after a fire. */
+  doorKit(): DoorMessage;
+}
+
+/** The door key of a site, and the kit that it comes from. */
+interface DoorMessage {
+  readonly doorKey: Uint8Array;
+  readonly kitId: Uint8Array;
+  readonly kitPublicKey: Uint8Array;
 }
 
 interface PairMessage {
@@ -27,6 +38,7 @@ interface PairMessage {
   keyring?: { keyring: Uint8Array; memberStatement: Uint8Array; countersignature: Uint8Array } | null;
   reachable?: { addresses: string[] } | null;
   sealedKeyring?: { sealed: Uint8Array } | null;
+  door?: DoorMessage | null;
 }
 
 /** What a peer may take to answer an announcement: it has a keyring to write and an entry to log. */
@@ -83,6 +95,7 @@ export class Pairing {
   async #announceOn(channel: MessageChannel, peer: Peer): Promise<void> {
     await channel.send(pairCodec.encode({ confirmed: {} }));
     await channel.send(pairCodec.encode({ reachable: { addresses: this.#options.log.introduction().addresses } }));
+    if (peer.confirmedThere) await channel.send(pairCodec.encode({ door: this.#options.log.doorKit() }));
     if (peer.confirmedThere && peer.role === 'full') {
       const { statement, countersignature } = this.#options.log.countersign(peer);
       const keyring = isFullPair(peer) ? encodeKeyring(this.#options.keys.keyring) : new Uint8Array(0);
@@ -103,6 +116,12 @@ export class Pairing {
     await Promise.all(up.map((link) => this.announce(link).catch(onFailure)));
   }
 
+  /** Logs the keyring that is held now, and gives it to everybody. */
+  async shareKeyring(): Promise<void> {
+    await this.#options.log.logKeyring();
+    await this.announceToAll();
+  }
+
   /** Serves the peer's announcements. */
   async serve(channel: MessageChannel, link: Link): Promise<void> {
     for (let bytes = await channel.receive(); bytes !== undefined; bytes = await channel.receive()) {
@@ -113,6 +132,7 @@ export class Pairing {
       else if (message.keyring) await this.#join(peer, message.keyring, link);
       else if (message.reachable) this.#takeAddresses(peer, message.reachable.addresses);
       else if (message.sealedKeyring) await this.#lend(peer, message.sealedKeyring.sealed, link);
+      else if (message.door) this.#takeDoor(peer, message.door);
     }
   }
 
@@ -121,6 +141,14 @@ export class Pairing {
     if (!fits || peer.addressesAreSet) return;
     const joined = joinAddresses(addresses, peer.addresses);
     if (joined.join() !== peer.addresses.join()) this.#options.peers.change(peer.siteId, { addresses: joined });
+  }
+
+  /** The peer has a new recovery kit: it will knock with that one. A kit that is void here is none. */
+  #takeDoor(peer: Peer, { doorKey, kitId, kitPublicKey }: DoorMessage): void {
+    const fits = doorKey.length === 32 && kitId.length === 8 && kitPublicKey.length === 32;
+    if (!fits || isVoided(this.#options.keys.keyring, { kitId, siteId: peer.siteId })) return;
+    if (equalBytes(doorKey, peer.doorKey) && equalBytes(kitPublicKey, peer.kitPublicKey)) return;
+    this.#options.peers.change(peer.siteId, { doorKey, kitId, kitPublicKey });
   }
 
   #confirmedThere(peer: Peer, link: Link): void {
@@ -132,8 +160,10 @@ export class Pairing {
   async #join(peer: Peer, share: NonNullable<PairMessage['keyring']>, link: Link): Promise<void> {
     if (!peer.confirmedHere || !peer.confirmedThere || peer.ownRole === 'blind') throw notPaired();
     const changed = isFullPair(peer) && this.#unite(peer, share.keyring);
-    if (peer.joined) await this.#options.log.logKeyring();
-    else {
+    if (peer.joined) {
+      await this.#options.log.renewMember(peer, share.memberStatement, share.countersignature);
+      await this.#options.log.logKeyring();
+    } else {
       await this.#options.log.addMember(peer, share.memberStatement, share.countersignature);
       this.#options.onJoined(link, this.#options.peers.change(peer.siteId, { joined: true }));
       this.announce(link).catch(this.#options.onFailure);
@@ -145,7 +175,7 @@ export class Pairing {
   #unite(peer: Peer, keyring: Uint8Array): boolean {
     const [own, theirs] = [this.#options.keys.keyring, decodeKeyring(keyring)];
     const stays = peer.weInvited ? own.realmId : theirs.realmId;
-    return this.#options.keys.change(peer.joined ? uniteKeyrings(own, theirs) : uniteKeyrings(own, theirs, stays));
+    return this.#options.keys.unite(theirs, peer.joined ? undefined : stays);
   }
 
   /** This site is the blind one: it lends its disk, and keeps the owner's keyring sealed beside the owner's packs. */

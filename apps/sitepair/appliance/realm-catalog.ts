@@ -1,5 +1,5 @@
-import { type Catalog, encodeMemberStatement } from '#catalog';
-import { type SiteIdentity, sign } from '#keys';
+import { type Catalog, decodeMemberStatement, encodeMemberStatement } from '#catalog';
+import { kitsInForce, type SignedBySite, type SiteIdentity, sign } from '#keys';
 import { asId, type KeyId, type RealmId, type SiteId, shortId } from '#model';
 import { AppError, compareBytes, equalBytes, toHex } from '#runtime';
 import { softwareVersion } from '../software-version.ts';
@@ -8,7 +8,8 @@ import type { Introduction } from './introduction.ts';
 import type { PeerRole } from './operations.ts';
 import type { MembershipLog } from './pairing.ts';
 import type { Peer } from './peers.ts';
-import type { RealmKeys } from './realm-keys.ts';
+import type { KeyAuthority, RealmKeys } from './realm-keys.ts';
+import type { DoorKit } from './secrets.ts';
 
 export interface RealmCatalogOptions {
   readonly catalog: Catalog;
@@ -16,13 +17,15 @@ export interface RealmCatalogOptions {
   readonly keys: () => RealmKeys;
   readonly name: string;
   readonly addresses: () => readonly string[];
-  readonly doorKey: () => Uint8Array | undefined;
+  readonly door: () => DoorKit | undefined;
+  /** The identity key that pairing has brought, of a site that is a peer. */
+  readonly pairedKey: (siteId: SiteId) => Uint8Array | undefined;
   /** True of a site that was a member and is no peer any more: nothing waits for its keys. */
   readonly hasLeft: (siteId: SiteId) => boolean;
 }
 
 /** The realm as the catalog has it: who is a member, who holds which keys, what this site says of itself. */
-export class RealmCatalog implements MembershipLog {
+export class RealmCatalog implements MembershipLog, KeyAuthority {
   readonly #options: RealmCatalogOptions;
 
   constructor(options: RealmCatalogOptions) {
@@ -40,7 +43,7 @@ export class RealmCatalog implements MembershipLog {
       addresses: [...this.#options.addresses()],
       fullMembers: this.#fullMembers().length,
       softwareVersion: softwareVersion(),
-      doorKey: this.#options.doorKey() ?? new Uint8Array(0),
+      doorKey: this.#options.door()?.doorKey ?? new Uint8Array(0),
       incarnationId: incarnation?.incarnationId ?? new Uint8Array(16),
       incarnationNumber: incarnation?.number ?? 0,
       ...this.#ownKit(),
@@ -67,6 +70,39 @@ export class RealmCatalog implements MembershipLog {
     ]);
   }
 
+  /** Logs what a member says of itself, unless it stands there already: its key is another after a fire, its kit after a new one. */
+  async renewMember(peer: Peer, statement: Uint8Array, countersignature: Uint8Array): Promise<void> {
+    const { catalog } = this.#options;
+    const said = decodeMemberStatement(statement);
+    const newcomer = { ...said, siteId: peer.siteId, publicKey: peer.identityKey };
+    const expected = this.#statement(this.#realmId(), this.#options.identity().siteId, newcomer, peer.role);
+    // One that was signed for another realm id, or before a fire, comes again with the next announcement.
+    if (!equalBytes(statement, expected) || catalog.hasMemberStatement(statement)) return;
+    await catalog.append([{ kind: 'memberAdded', statement, countersignature, name: peer.name }]);
+  }
+
+  /** The kit in office: the one whose door key the peers have or are about to get. */
+  doorKit(): { readonly doorKey: Uint8Array; readonly kitId: Uint8Array; readonly kitPublicKey: Uint8Array } {
+    return { doorKey: this.#options.door()?.doorKey ?? new Uint8Array(0), ...this.#ownKit() };
+  }
+
+  believes({ siteId, siteKey }: SignedBySite): boolean {
+    const key = this.#siteKey(siteId);
+    return key !== undefined && equalBytes(key, siteKey) && !this.isRemoved(siteId);
+  }
+
+  isRemoved(siteId: SiteId): boolean {
+    if (equalBytes(siteId, this.#options.identity().siteId)) return false;
+    return this.#options.catalog.views.removedSites().some((removed) => equalBytes(removed, siteId));
+  }
+
+  /** The key that speaks for a site: this site's own, else by its log, else by pairing. */
+  #siteKey(siteId: SiteId): Uint8Array | undefined {
+    const { catalog, identity, pairedKey } = this.#options;
+    if (equalBytes(siteId, identity().siteId)) return identity().key.publicKey;
+    return catalog.identityKeyOf(siteId) ?? pairedKey(siteId);
+  }
+
   async removeMember(peer: Peer): Promise<void> {
     await this.#options.catalog.append([{ kind: 'memberRemoved', siteId: peer.siteId, reason: 'removed by an admin' }]);
   }
@@ -88,16 +124,28 @@ export class RealmCatalog implements MembershipLog {
       await this.#options.catalog.append([entry]);
   }
 
-  /** The data keys that every full member says it holds; undefined while this site has said nothing yet. */
+  /**
+   * The data keys that every full member says it holds; undefined while this site has said nothing yet. Where there are keys
+   * that no removed site had, one of these seals, whoever lacks it still: what is sealed from now on is not for those who left.
+   */
   acceptableKeys(): readonly KeyId[] | undefined {
-    const { catalog } = this.#options;
+    const { catalog, identity } = this.#options;
     const [own, ...others] = this.#fullMembers().map((siteId) => catalog.views.keyringHeldBy(siteId)?.dataKeyIds);
     if (own === undefined) return undefined;
     const ours = new Set(own.map(toHex));
     // A member that has not spoken yet was given the whole keyring when it joined; so was one whose last word, in which none
     // of this realm's keys stands, is from before that.
     const spoken = others.map((ids) => new Set(ids?.map(toHex))).filter((ids) => !ids.isDisjointFrom(ours));
-    return own.filter((keyId) => spoken.every((ids) => ids.has(toHex(keyId))));
+    const removed = catalog.views.removedSites().filter((siteId) => !equalBytes(siteId, identity().siteId));
+    const known = new Set(
+      removed.flatMap((siteId) => catalog.views.keyringHeldBy(siteId)?.dataKeyIds ?? []).map(toHex),
+    );
+    const kept = own.filter((keyId) => !known.has(toHex(keyId)));
+    const heldByAll = (among: readonly KeyId[]) =>
+      among.filter((keyId) => spoken.every((ids) => ids.has(toHex(keyId))));
+    const keptByAll = heldByAll(kept);
+    if (keptByAll.length > 0 || removed.length === 0) return keptByAll;
+    return kept.length > 0 ? kept : heldByAll(own);
   }
 
   /** Names of full members that have not said that they hold this key. */
@@ -145,12 +193,14 @@ export class RealmCatalog implements MembershipLog {
     return encodeMemberStatement({ realmId, bySiteId, siteId, publicKey, kitId, kitPublicKey, role });
   }
 
-  /** The newest kit of this site that is not void. */
+  /** The kit whose door key is in office, else the newest of this site that is not void. */
   #ownKit(): { readonly kitId: Uint8Array; readonly kitPublicKey: Uint8Array } {
-    const own = this.#options.identity().siteId;
-    const kits = this.#options.keys().keyring.kits.filter((kit) => equalBytes(kit.siteId, own) && !kit.voided);
+    const { identity, keys, door } = this.#options;
+    const kits = kitsInForce(keys().keyring, identity().siteId);
     const newest = kits.sort((a, b) => a.createdSeconds - b.createdSeconds || compareBytes(a.kitId, b.kitId)).at(-1);
-    return { kitId: newest?.kitId ?? new Uint8Array(0), kitPublicKey: newest?.signingPublic ?? new Uint8Array(0) };
+    const inOffice = door()?.kitId ?? new Uint8Array(0);
+    const kit = kits.find((one) => equalBytes(one.kitId, inOffice)) ?? newest;
+    return { kitId: kit?.kitId ?? new Uint8Array(0), kitPublicKey: kit?.signingPublic ?? new Uint8Array(0) };
   }
 }
 

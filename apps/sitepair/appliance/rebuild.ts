@@ -1,16 +1,23 @@
 import { Catalog, convergeCatalog } from '#catalog';
 import {
+  believedPart,
   createIdentity,
+  endorseKit,
   handshakeKeyOf,
   handshakePublicOf,
+  type Keyring,
+  type KeyringKit,
   openKit,
   openSealedKeyring,
   pairSecret,
   parseKit,
   type RecoveryKit,
+  type SignedBySite,
   type SiteIdentity,
   sign,
   verify,
+  voidKit,
+  withKit,
 } from '#keys';
 import { type DoorSession, dialDoor, dialLink, type Link, type LinkSettings } from '#link';
 import { asId } from '#model';
@@ -18,10 +25,10 @@ import { AppError, concatBytes, equalBytes, isAppError, systemClock, systemRando
 import { softwareVersion } from '../software-version.ts';
 import { keyringHeldEntry, kitSignerOf, knownSiteKeys, realmSealer, signerOf } from './catalog-keys.ts';
 import { checkIntroduction, type Introduction } from './introduction.ts';
+import { invitationRoles } from './invitation-code.ts';
 import type { Run } from './operations.ts';
 import { type Peer, PeerFile } from './peers.ts';
-import { RealmKeys } from './realm-keys.ts';
-import { type RebuildRun, rebuildRun } from './rebuild-run.ts';
+import { noAuthority, RealmKeys } from './realm-keys.ts';
 import { type ReturnReply, returnPurpose, returnReplyCodec, returnRequestCodec } from './return-door.ts';
 import { Secrets } from './secrets.ts';
 import {
@@ -68,16 +75,18 @@ async function rebuildInto(paths: StatePaths, kit: RecoveryKit, from: string, ru
   run.progress({ doing: `knocking at ${from}`, doneBytes: 0 });
   const { reply, peer } = await knock(from, kit, fresh, run);
   const identity: SiteIdentity = { siteId: asId('SiteId', reply.siteId), key: fresh.key };
-  const keyring = openSealedKeyring(reply.sealedKeyring, kit);
+  const sealed = openSealedKeyring(reply.sealedKeyring, kit);
+  const keyring = ownKitsAnew(sealed, kit, identity);
   const secrets = new Secrets(paths, systemRandom);
   secrets.writeIdentity(identity);
   secrets.writeKeyring(keyring);
-  secrets.writeDoorKey(kit.doorKey);
+  secrets.writeDoor(kit);
   const peers = new PeerFile(paths);
   peers.put(peer);
-  const keys = new RealmKeys(secrets, () => undefined);
+  const keys = new RealmKeys(secrets, () => noAuthority);
   await using catalog = await openCatalog(paths, identity, peers, keys);
   await fetchCatalog(catalog, from, peer, identity, run);
+  keys.change(believed(keyring, identity, peers, catalog));
   for (const address of reply.memberAddresses.slice(0, 64))
     await returnToAnother(address, { kit, fresh, identity, peers, catalog, run });
   const opened = await catalog.openIncarnation({ signer: signerOf(identity), kit: kitSignerOf(kit) });
@@ -91,10 +100,32 @@ async function rebuildInto(paths: StatePaths, kit: RecoveryKit, from: string, ru
       coordinates: described?.coordinates,
       addresses: [],
     },
-    keyringHeldEntry(keyring),
+    keyringHeldEntry(keys.keyring),
   ]);
   finishStateFolder(paths, { format: 1, name: reply.name, address });
   return { site: reply.name, incarnation: opened.number, snapshots: countSnapshots(catalog) };
+}
+
+/**
+ * The site's new key stands by the kit that was brought, and by no other one of the site: whoever has the old machine may
+ * have made kits with it.
+ */
+function ownKitsAnew(keyring: Keyring, kit: RecoveryKit, identity: SiteIdentity): Keyring {
+  const nowSeconds = Math.floor(systemClock.nowMs() / 1000);
+  const isOther = (one: KeyringKit) => equalBytes(one.siteId, identity.siteId) && !equalBytes(one.kitId, kit.kitId);
+  const added = withKit(keyring, endorseKit(kit, identity, nowSeconds));
+  // Those that are void already as well: whoever joins from now on believes no word that the former key has signed.
+  return keyring.kits.filter(isOther).reduce((voided, one) => voidKit(voided, one.kitId, identity), added);
+}
+
+/** Of what the peer's keyring says about kits of other sites: what these have signed with the keys that speak for them. */
+function believed(keyring: Keyring, identity: SiteIdentity, peers: PeerFile, catalog: Catalog): Keyring {
+  const isOwn = ({ siteId }: SignedBySite) => equalBytes(siteId, identity.siteId);
+  const own = { ...keyring, kits: keyring.kits.filter(isOwn), kitVoids: keyring.kitVoids.filter(isOwn) };
+  return believedPart(own, keyring, ({ siteId, siteKey }) => {
+    const key = catalog.identityKeyOf(siteId) ?? peers.find(siteId)?.identityKey;
+    return key !== undefined && equalBytes(key, siteKey);
+  }).part;
 }
 
 interface Returning {
@@ -158,7 +189,7 @@ function peerOf(introduction: Introduction, session: DoorSession, from: string, 
   return {
     siteId: asId('SiteId', introduction.siteId),
     name: introduction.name,
-    role: 'full',
+    role: reply.role === invitationRoles.blind ? 'blind' : 'full',
     ownRole: 'full',
     identityKey: introduction.identityKey,
     secret: pairSecret(session.chainingKey, session.handshakeHash),
@@ -214,7 +245,8 @@ async function fetchCatalog(
     for (const service of ['pair', 'catalog', 'replicate', 'records', 'fetch']) one.serve(service, busyRebuilding);
   });
   try {
-    await convergeCatalog(catalog, await link.open('catalog', 'control'), { signal: run.signal });
+    const scope = peer.role === 'blind' ? catalog.scopeFor(peer.siteId, 'blind') : undefined;
+    await convergeCatalog(catalog, await link.open('catalog', 'control'), { scope, signal: run.signal });
   } finally {
     await link.close();
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -211,7 +211,14 @@ test('a peer that has ended the pairing is told of in the list, and taken off it
 });
 
 test('a kit goes into a new file of its owner, overwrites nothing, and leaves nothing when there is none', async () => {
-  await using appliance = await withAppliance({ keyKit: async () => ({ kitText: 'THE KIT\n' }) });
+  let keptWhenVoided: string | undefined;
+  await using appliance = await withAppliance({
+    keyKit: async () => ({ kitText: 'THE KIT\n', kitId: '0123456789abcdef' }),
+    keyKitKept: async () => {
+      keptWhenVoided = readFileSync(file, 'utf8');
+      return { pendingOn: ['south'] };
+    },
+  });
   const file = join(appliance.stateFolder, 'kit');
   const kit = (...more: readonly string[]) => appliance.run('key', 'kit', '--yes', '--kit', file, ...more);
   writeFileSync(file, 'another');
@@ -219,7 +226,9 @@ test('a kit goes into a new file of its owner, overwrites nothing, and leaves no
   assert.deepEqual(appliance.operations.asked, []);
   rmSync(file);
   const { status, stdout } = await kit('--json');
-  assert.deepEqual([status, JSON.parse(stdout)], [0, { kitFile: file }]);
+  const told = { kitFile: file, kitId: '0123456789abcdef', pendingOn: ['south'] };
+  assert.deepEqual([status, JSON.parse(stdout)], [3, told]);
+  assert.equal(keptWhenVoided, 'THE KIT\n');
   rmSync(file);
   const passphrase = join(appliance.stateFolder, 'passphrase');
   writeFileSync(passphrase, '\n');

@@ -41,7 +41,9 @@ function addKit(key: SitepairCommand, invocation: Invocation): void {
   key
     .command('kit')
     .summary('a new recovery kit in place of the old')
-    .description('Makes a new recovery kit for this site. The old one is void once every site holds the new keyring.')
+    .description(
+      'Makes a new recovery kit for this site. The old one is void as soon as the new one is written or shown.',
+    )
     .option('--kit <file>', 'write it to this new file instead of showing it once')
     .option('--passphrase-file <file>', 'mix the first line of this file into the kit')
     .teach([
@@ -56,15 +58,26 @@ function addKit(key: SitepairCommand, invocation: Invocation): void {
       }
       const kitFile = options.kit === undefined ? undefined : new KitFile(options.kit);
       const ask = passphrase === undefined ? {} : { passphrase };
-      const { kitText } = await appliance.api.call('keyKit', ask).catch((error) => {
+      const { kitText, kitId } = await appliance.api.call('keyKit', ask).catch((error) => {
         kitFile?.discard();
         throw error;
       });
-      kitFile?.write(kitText);
-      invocation.print(kitFile === undefined ? { kitText } : { kitFile: kitFile.path }, () =>
-        kitFile === undefined
-          ? kitText
-          : `The new recovery kit is ${kitFile.path}. Print it, and keep it out of this building.`,
-      );
+      // On stable storage, or shown, before the old one is void: else a crash here would leave no kit that anybody has.
+      if (kitFile === undefined) invocation.print({ kitText, kitId }, () => kitText);
+      else kitFile.write(kitText);
+      const { pendingOn } = await appliance.api.call('keyKitKept', { kitId });
+      if (pendingOn.length > 0) invocation.exitCode = 3;
+      const text = keptText(kitFile?.path, pendingOn);
+      if (kitFile === undefined) invocation.note(text);
+      else invocation.print({ kitFile: kitFile.path, kitId, pendingOn }, () => text);
     });
+}
+
+function keptText(path: string | undefined, pendingOn: readonly string[]): string {
+  const kit = path === undefined ? 'This is the new recovery kit.' : `The new recovery kit is ${path}.`;
+  const old =
+    pendingOn.length === 0
+      ? 'The old one is void.'
+      : `The old one is void but at ${pendingOn.join(', ')}: keep both until they have heard of it.`;
+  return `${kit} Print it, and keep it out of this building. ${old}\nIf somebody else may have the old one: sitepair key rotate.`;
 }
