@@ -85,7 +85,7 @@ test('the catalogs agree again after one end stood still, was killed, and both w
   await assertRestores(south, 'north/mail@latest', treeOf('while south is gone'));
 });
 
-test("the stand-alone reader restores from north's packs with the kit alone, after two key rotations and a pairing", async () => {
+test("the stand-alone reader restores from either site's packs with either kit alone, after two key rotations and a pairing", async () => {
   const rotated = await north.run('key', 'rotate', '--json');
   const { keyId } = JSON.parse(rotated.stdout) as { keyId: string };
   const attention = async () => (await north.run('status')).stdout;
@@ -99,17 +99,26 @@ test("the stand-alone reader restores from north's packs with the kit alone, aft
     ),
     'the newest key seals',
   );
-  const listed = runReader(packs, '--kit', north.kit);
-  assert.equal(listed.status, 0, listed.stderr);
-  for (const { id } of snapshots) assert.ok(listed.stdout.includes(id.slice(0, 16)), `${id} in\n${listed.stdout}`);
-  for (const [dataset, tree] of [
-    ['north/web', 'web'],
-    ['north/last', 'after all rotations'],
-    ['south/books', 'while north is gone'],
+  await north.ok('replicate');
+  for (const [site, kit] of [
+    [north, north.kit],
+    [south, north.kit],
+    [south, south.kit],
   ] as const) {
-    const newest = snapshots.find(({ name }) => name.startsWith(`${dataset}@`));
+    const listed = runReader(join(site.state, 'packs'), '--kit', kit);
+    assert.equal(listed.status, 0, listed.stderr);
+    for (const { id } of snapshots) assert.ok(listed.stdout.includes(id.slice(0, 16)), `${id} in\n${listed.stdout}`);
+  }
+  // Made before the first rotation, between the two, after both; by the peer; each read where it was not made, or with the other's kit.
+  for (const [packs, kit, dataset, tree] of [
+    [south, south.kit, 'north/mail', 'mail'],
+    [north, north.kit, 'north/web', 'web'],
+    [south, north.kit, 'north/last', 'after all rotations'],
+    [north, south.kit, 'south/books', 'books'],
+  ] as const) {
+    const oldest = snapshots.filter(({ name }) => name.startsWith(`${dataset}@`)).sort(byName)[0];
     const target = join(root.path, `read ${tree}`);
-    const read = runReader(packs, '--kit', north.kit, 'restore', newest?.id ?? '', '--to', target);
+    const read = runReader(join(packs.state, 'packs'), '--kit', kit, 'restore', oldest?.id ?? '', '--to', target);
     assert.equal(read.status, 0, read.stderr);
     const { differences } = await compareTrees(Buffer.from(treeOf(tree)), Buffer.from(target));
     // A reader of Node alone sets times to less than a microsecond.
@@ -119,3 +128,7 @@ test("the stand-alone reader restores from north's packs with the kit alone, aft
     );
   }
 });
+
+function byName(a: SnapshotLine, b: SnapshotLine): number {
+  return a.name < b.name ? -1 : 1;
+}
