@@ -11,11 +11,13 @@ export function syncFolder(folder: string): void {
   }
 }
 
-/** Makes a folder with all that is missing above it, for its owner only; the names of all that it made are durable. */
+/**
+ * Makes a folder with all that is missing above it, for its owner only. Its name is durable when this returns, also where
+ * a process made it that was killed before it could sync; so are the names above it that this call made.
+ */
 export function makeFolderDurably(folder: string): void {
   const path = resolve(folder);
-  const highest = mkdirSync(path, { recursive: true, mode: 0o700 });
-  if (highest === undefined) return;
+  const highest = mkdirSync(path, { recursive: true, mode: 0o700 }) ?? path;
   // From the top down: what a crash leaves can be reached.
   const made: string[] = [];
   for (let at = path; at.length >= highest.length; at = dirname(at)) made.unshift(at);

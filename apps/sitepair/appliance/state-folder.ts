@@ -47,9 +47,9 @@ export function createStateFolder(root: string): StatePaths {
     });
   }
   if (existsSync(root) && readdirSync(root).length > 0) throw halfMade(root);
-  for (const folder of [root, paths.secret, paths.packs, paths.index, paths.catalog]) {
-    makeFolderDurably(folder);
-  }
+  // What lies above a folder that is there already is none of ours, and may be closed to us.
+  if (!existsSync(root)) makeFolderDurably(root);
+  for (const folder of [paths.secret, paths.packs, paths.index, paths.catalog]) makeFolderDurably(folder);
   chmodSync(root, 0o700);
   return paths;
 }
