@@ -1,4 +1,5 @@
 import { AppError, isAppError } from '#runtime';
+import { stallMs } from './protocol-limits.ts';
 
 /** The other end said something that the protocol does not allow here. */
 export function protocolViolation(what: string): AppError {
@@ -28,4 +29,13 @@ export function sessionCut(): AppError {
 /** Why a message could not be sent: when the other end gave up, its reason, whether the sender hears it here or as a reader. */
 export function sendFailure(error: unknown): unknown {
   return isAppError(error, 'channel_closed') && isAppError(error.cause) ? error.cause : error;
+}
+
+/** It is the other end's turn, and it does nothing: trying again resumes. */
+export function sessionStalled(): AppError {
+  return new AppError(`the other end of a transfer has done nothing for ${stallMs / 1000} seconds`, {
+    code: 'session_stalled',
+    retryable: true,
+    advice: 'Nothing to do: it is tried again. If it goes on, look at the other site: its disk may hang.',
+  });
 }

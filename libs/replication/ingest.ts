@@ -64,6 +64,11 @@ export class Ingest {
     this.#flushSoon();
   }
 
+  /** Nothing taken waits for the disk. */
+  get isIdle(): boolean {
+    return this.#undurable === 0;
+  }
+
   /** Resolves once no more than `bytesMax` wait for the disk: whoever reads from a line asks before it reads on. */
   async room(bytesMax: number): Promise<void> {
     while (this.#undurableBytes > bytesMax && this.#failure === undefined && !this.#disposed)

@@ -56,6 +56,7 @@ export interface ReplicateRequest {
   offer?: Offer | null;
   ids?: { batch: number; counts: number[]; ids: Uint8Array } | null;
   done?: { records: number } | null;
+  working?: object | null;
 }
 export interface ReplicateReply {
   granted?: { sessionId: Uint8Array; baseSnapshotId: Uint8Array; windowBytes: number } | null;
@@ -64,6 +65,7 @@ export interface ReplicateReply {
   acknowledged?: Acknowledged | null;
   proved?: object | null;
   stillMissing?: { ids: Uint8Array } | null;
+  working?: object | null;
 }
 export interface FetchRequest {
   domainId: Uint8Array;

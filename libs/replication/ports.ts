@@ -10,6 +10,9 @@ export interface MessageChannel {
   receive(): Promise<Uint8Array | undefined>;
   end(): Promise<void>;
   abort(error: AppError): void;
+  /** Payload bytes that the line has taken, and brought: they grow within a message, too. Without them whole messages count. */
+  readonly bytesSent?: number;
+  readonly bytesReceived?: number;
 }
 
 /** Where a record lies: equal for all ids of one record; ordered as a disk reads. */

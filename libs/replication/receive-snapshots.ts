@@ -1,8 +1,9 @@
 import { asId, type DatasetId, type DomainId, type SessionId, type SiteId, type SnapshotId } from '#model';
 import { AppError, isAppError, type Random, toHex, unreachable } from '#runtime';
-import { protocolViolation, sessionCut } from './errors.ts';
+import { protocolViolation, sessionCut, sessionStalled } from './errors.ts';
 import { type ReplicateReply, type ReplicateRequest, receiverChannel, type TypedChannel } from './messages.ts';
 import type { MessageChannel } from './ports.ts';
+import { stallMs } from './protocol-limits.ts';
 import { type ReceiverPorts, ReceiverSession } from './receiver-session.ts';
 import { initialReceiver, nextReceiver } from './receiver-state.ts';
 
@@ -48,7 +49,7 @@ export class SnapshotReceiver {
   /** Serves one channel of service "replicate" to its end. Throws the typed error that the sender is to be told. */
   async serve(raw: MessageChannel, from: SiteId): Promise<void> {
     const channel = receiverChannel(raw);
-    const first = await channel.receive();
+    const first = await this.#first(raw, () => channel.receive());
     if (first === undefined) return;
     if (!first.offer) throw protocolViolation('it did not begin with an offer');
     const offered = checkedOffer(first.offer);
@@ -70,11 +71,21 @@ export class SnapshotReceiver {
 
   /** Serves one channel of service "records": its first message names the session. */
   async serveRecords(raw: MessageChannel): Promise<void> {
-    const first = await raw.receive();
+    const first = await this.#first(raw, () => raw.receive());
     if (first === undefined) return;
     const session = this.#sessions.get(toHex(asId('SessionId', first)));
     if (session === undefined) throw sessionCut();
     await session.readRecords(raw);
+  }
+
+  /** Who opens a channel and says nothing on it does not keep it. */
+  async #first<T>(raw: MessageChannel, receive: () => Promise<T>): Promise<T> {
+    const limit = this.#options().timers.after(stallMs, () => raw.abort(sessionStalled()));
+    try {
+      return await receive();
+    } finally {
+      limit.cancel();
+    }
   }
 
   async #receive(
@@ -97,8 +108,12 @@ export class SnapshotReceiver {
   }
 }
 
-async function drive(session: ReceiverSession, offered: OfferedSnapshot, { copies }: ReceiverOptions): Promise<void> {
-  const state = initialReceiver();
+async function drive(
+  session: ReceiverSession,
+  offered: OfferedSnapshot,
+  { copies, windowBytes }: ReceiverOptions,
+): Promise<void> {
+  const state = initialReceiver(windowBytes);
   for (;;) {
     for (const effect of nextReceiver(state, await session.nextEvent())) {
       switch (effect.do) {
@@ -121,7 +136,7 @@ async function drive(session: ReceiverSession, offered: OfferedSnapshot, { copie
           session.tellMissing(effect.ids);
           break;
         case 'recordCopy':
-          await copies.recordCopy(offered);
+          await session.busyWith(copies.recordCopy(offered));
           return session.tellProved();
         case 'refuse':
           throw protocolViolation(effect.what);

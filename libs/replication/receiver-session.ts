@@ -8,6 +8,8 @@ import { Inbox } from './inbox.ts';
 import { Ingest } from './ingest.ts';
 import type { ReplicateReply, ReplicateRequest, TypedChannel } from './messages.ts';
 import type { MessageChannel, RecordStore } from './ports.ts';
+import { ProgressWatch } from './progress-watch.ts';
+import { batchesInFlightMax, batchIdsMax } from './protocol-limits.ts';
 import { missingFrom } from './prove-closure.ts';
 import type { ReceiverEvent } from './receiver-state.ts';
 
@@ -27,8 +29,8 @@ export interface GrantedSnapshot {
   readonly base: SnapshotId | undefined;
 }
 
-/** Ids in one batch at most: PROTOCOL.md section 4. */
-const batchIdsMax = 4096;
+/** Answers that the sender has not taken yet: nothing more is read from who sends and does not listen. */
+const unsentAnswersMax = 2 * batchesInFlightMax;
 
 /** The acting half of a receiver. It decides nothing; what happens comes as events. */
 export class ReceiverSession {
@@ -38,7 +40,18 @@ export class ReceiverSession {
   readonly #events = new Inbox<ReceiverEvent>();
   readonly #arrived = new Map<number, RecordView>();
   readonly #ingest: Ingest;
-  #disposed = false;
+  readonly #watch: ProgressWatch;
+  readonly #lines: MessageChannel[];
+  /** Ends the proof with the session. */
+  readonly #ended = new AbortController();
+  #messages = 0;
+  #proofBatches = 0;
+  #ownTasks = 0;
+  #unsentAnswers = 0;
+  #answerTaken = Promise.withResolvers<void>();
+  #durableBelow = 0;
+  #acknowledgedBelow = 0;
+  #isAcknowledging = false;
 
   constructor(granted: GrantedSnapshot, channel: TypedChannel<ReplicateReply, ReplicateRequest>, ports: ReceiverPorts) {
     this.granted = granted;
@@ -50,6 +63,17 @@ export class ReceiverSession {
       (belowSequence) => this.#events.push({ type: 'durable', belowSequence }),
       (error) => this.#events.fail(error),
     );
+    this.#lines = [channel.raw];
+    this.#watch = new ProgressWatch(ports.timers, {
+      moved: () => this.#moved(),
+      worked: () => this.#moved() + this.#durableBelow + this.#proofBatches,
+      isBusy: () => this.#ownTasks > 0 || !this.#ingest.isIdle,
+      sayWorking: () => this.#send({ working: {} }),
+      onStall: (error) => {
+        this.#events.fail(error);
+        for (const line of this.#lines) line.abort(error);
+      },
+    });
     this.#readRequests().catch((error) => this.#events.fail(error));
   }
 
@@ -63,11 +87,13 @@ export class ReceiverSession {
    * them waits for the disk, none is read.
    */
   async readRecords(records: MessageChannel): Promise<void> {
+    this.#lines.push(records);
     try {
       for (;;) {
         await this.#ingest.room(this.#ports.windowBytes);
         const message = await records.receive();
-        if (message === undefined || this.#disposed) return;
+        if (message === undefined || this.#ended.signal.aborted) return;
+        this.#messages += 1;
         this.#arrive(message);
       }
     } catch (error) {
@@ -76,7 +102,11 @@ export class ReceiverSession {
   }
 
   answer(batch: number, wanted: readonly boolean[]): void {
-    this.#send({ wanted: { batch, wanted: encodeBits(wanted) } });
+    this.#unsentAnswers += 1;
+    this.#send({ wanted: { batch, wanted: encodeBits(wanted) } }, () => {
+      this.#unsentAnswers -= 1;
+      this.#answerTaken.resolve();
+    });
   }
 
   store(sequence: number): void {
@@ -90,16 +120,38 @@ export class ReceiverSession {
     this.#ingest.skip(sequence);
   }
 
+  /** One at a time, always the newest: they do not pile up for who does not listen. */
   acknowledge(belowSequence: number): void {
-    this.#send({ acknowledged: { belowSequence } });
+    this.#durableBelow = belowSequence;
+    if (this.#isAcknowledging || this.#acknowledgedBelow === belowSequence) return;
+    this.#isAcknowledging = true;
+    this.#acknowledgedBelow = belowSequence;
+    this.#send({ acknowledged: { belowSequence } }, () => {
+      this.#isAcknowledging = false;
+      this.acknowledge(this.#durableBelow);
+    });
   }
 
   prove(): void {
     const { domainId, snapshotId, base } = this.granted;
-    missingFrom(this.#ports.store, domainId, snapshotId, base).then(
+    const onProgress = () => {
+      this.#proofBatches += 1;
+    };
+    const watch = { signal: this.#ended.signal, onProgress };
+    this.busyWith(missingFrom(this.#ports.store, domainId, snapshotId, base, watch)).then(
       (missing) => this.#events.push({ type: 'proof', missing }),
       (error) => this.#events.fail(error),
     );
+  }
+
+  /** While `work` goes on, the sender is not expected to do anything. */
+  async busyWith<T>(work: Promise<T>): Promise<T> {
+    this.#ownTasks += 1;
+    try {
+      return await work;
+    } finally {
+      this.#ownTasks -= 1;
+    }
   }
 
   tellMissing(ids: readonly RecordId[]): void {
@@ -112,7 +164,8 @@ export class ReceiverSession {
   }
 
   [Symbol.dispose](): void {
-    this.#disposed = true;
+    this.#ended.abort(sessionCut());
+    this.#watch[Symbol.dispose]();
     this.#arrived.clear();
     this.#ingest.dispose();
   }
@@ -132,8 +185,11 @@ export class ReceiverSession {
 
   async #readRequests(): Promise<void> {
     for (;;) {
+      await this.#answersTaken();
       const request = await this.#channel.receive();
       if (request === undefined) throw sessionCut();
+      this.#messages += 1;
+      if (request.working) continue;
       if (request.ids) await this.#takeIds(request.ids);
       else if (request.done) this.#events.push({ type: 'done', records: request.done.records });
       else throw protocolViolation('a request of no known kind');
@@ -154,7 +210,18 @@ export class ReceiverSession {
     this.#events.push({ type: 'ids', batch, ids, here });
   }
 
-  #send(message: ReplicateReply): void {
-    this.#channel.send(message).catch((error) => this.#events.fail(error));
+  async #answersTaken(): Promise<void> {
+    while (this.#unsentAnswers >= unsentAnswersMax) {
+      this.#answerTaken = Promise.withResolvers();
+      await this.#answerTaken.promise;
+    }
+  }
+
+  #moved(): number {
+    return this.#lines.reduce((sum, { bytesReceived = 0 }) => sum + bytesReceived, this.#messages);
+  }
+
+  #send(message: ReplicateReply, onSent?: () => void): void {
+    this.#channel.send(message).then(onSent, (error) => this.#events.fail(error));
   }
 }

@@ -1,8 +1,16 @@
-import type { RecordId } from '#model';
+import { idLengths, type RecordId } from '#model';
 import { toHex, unreachable } from '#runtime';
+import { recordLength, recordLimits } from '#wire';
+import { batchesInFlightMax, batchIdsMax, missingRoundsMax, waitingIdsMax } from './protocol-limits.ts';
 
-/** Ids that a session may have asked for and not yet received: 4 million take about 400 MB, and no honest sender gets near. */
-const outstandingMax = 4_000_000;
+/**
+ * Ids that an honest sender may be asked for at once, twice over: those that wait at it, those of the batches in flight, and
+ * as many as a window has room for. With a window of 32 MiB that is 6 million, 600 MB for who is not honest.
+ */
+const outstandingMax = (windowBytes: number) =>
+  2 * (waitingIdsMax + batchesInFlightMax * batchIdsMax) + Math.ceil((2 * windowBytes) / idLengths.RecordId);
+/** The shortest record, so that a window counts at most so many: FORMAT.md section 2. */
+const recordBytesMin = recordLength(1, 0, recordLimits.sealedMin);
 
 export type ReceiverEvent =
   | {
@@ -33,14 +41,25 @@ export interface ReceiverState {
   /** Asked for and not yet arrived: asked for once, and nothing else is taken. */
   readonly outstanding: Set<string>;
   readonly arrived: Set<number>;
+  readonly windowBytes: number;
   /** Ids asked for until now: an honest sender sends at most one record for each. */
   asked: number;
   received: number;
   durableBelow: number;
+  missingRounds: number;
 }
 
-export function initialReceiver(): ReceiverState {
-  return { phase: 'receiving', outstanding: new Set(), arrived: new Set(), asked: 0, received: 0, durableBelow: 0 };
+export function initialReceiver(windowBytes: number): ReceiverState {
+  return {
+    phase: 'receiving',
+    outstanding: new Set(),
+    arrived: new Set(),
+    windowBytes,
+    asked: 0,
+    received: 0,
+    durableBelow: 0,
+    missingRounds: 0,
+  };
 }
 
 /** Decides what follows from an event: no I/O, no clock. A record is acknowledged only after a 'durable' event covers it. */
@@ -57,7 +76,8 @@ export function nextReceiver(state: ReceiverState, event: ReceiverEvent): Receiv
       return [{ do: 'acknowledge', belowSequence: event.belowSequence }];
     case 'done':
       if (state.phase !== 'receiving') return refuse(state, 'it ended sending twice');
-      if (event.records !== state.durableBelow) return refuse(state, 'it counts other records than were acknowledged');
+      if (event.records !== state.durableBelow || state.arrived.size > 0)
+        return refuse(state, 'it counts other records than were acknowledged');
       state.phase = 'proving';
       return [{ do: 'prove' }];
     case 'proof':
@@ -76,7 +96,7 @@ function takeIds(state: ReceiverState, event: Extract<ReceiverEvent, { type: 'id
     state.asked += 1;
     return true;
   });
-  if (state.outstanding.size > outstandingMax) return refuse(state, 'too many ids at once');
+  if (state.outstanding.size > outstandingMax(state.windowBytes)) return refuse(state, 'too many ids at once');
   return [{ do: 'answer', batch: event.batch, wanted }];
 }
 
@@ -84,6 +104,9 @@ function takeRecord(state: ReceiverState, sequence: number, ids: readonly Record
   if (state.phase !== 'receiving') return refuse(state, 'a record after the end of sending');
   if (sequence < state.durableBelow || state.arrived.has(sequence))
     return refuse(state, 'a sequence number used twice');
+  // Who leaves one out and goes on would have numbers kept without end, for nothing could be acknowledged.
+  if (sequence > state.durableBelow + state.windowBytes / recordBytesMin)
+    return refuse(state, 'a sequence number beyond the window');
   let isNew = false;
   for (const id of ids) if (state.outstanding.delete(toHex(id))) isNew = true;
   if (state.received === state.asked) return refuse(state, 'a record that was not asked for');
@@ -98,6 +121,9 @@ function takeProof(state: ReceiverState, missing: readonly RecordId[]): Receiver
     state.phase = 'ended';
     return [{ do: 'recordCopy' }];
   }
+  state.missingRounds += 1;
+  // An honest sender has given up before: to go on without end would have this site prove without end.
+  if (state.missingRounds > missingRoundsMax + 1) return refuse(state, 'it does not send what is missing');
   state.phase = 'receiving';
   for (const id of missing) state.outstanding.add(toHex(id));
   state.asked += missing.length;

@@ -1,70 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RecordId, SiteId, SnapshotId } from '#model';
-import { AppError, concatBytes, isAppError, systemRandom, systemTimers, toHex } from '#runtime';
+import type { RecordId, SnapshotId } from '#model';
+import { concatBytes, isAppError, systemRandom, systemTimers, toHex } from '#runtime';
 import { parseRecord, RecordKind, type RecordView, recordDamaged } from '#wire';
-import { type MessageChannel, missingFrom, replicateSnapshot, SnapshotReceiver } from './index.ts';
-import { receiverChannel, senderChannel } from './messages.ts';
+import { type MessageChannel, missingFrom, replicateSnapshot } from './index.ts';
+import { type ReplicateReply, receiverChannel, senderChannel } from './messages.ts';
 import { lineCut, memoryChannelPair } from './testing/memory-channel.ts';
 import { MemoryStore } from './testing/memory-store.ts';
+import { jobOf, receivingSite } from './testing/receiving-site.ts';
 import { datasetId, domainId, keys, putSnapshot } from './testing/sample-snapshot.ts';
 
-const south = new Uint8Array(16).fill(9) as SiteId;
-
-interface Wire {
-  recordMessages: Uint8Array[];
-  controlMessages: number;
-  cutAfterRecords: number;
-}
-
-/** A receiving site: store, proved copies, and channels to it that count and can be cut. */
-function receivingSite(store: MemoryStore, withKeys = true) {
-  const copies = new Set<string>();
-  const receiver = new SnapshotReceiver(() => ({
-    store,
-    keys: withKeys ? keys : undefined,
-    timers: systemTimers,
-    random: systemRandom,
-    windowBytes: 20_000,
-    copies: {
-      checkOffer: () => undefined,
-      holds: (id) => copies.has(toHex(id)),
-      mayBeBase: (id) => copies.has(toHex(id)),
-      recordCopy: async (offered) => void copies.add(toHex(offered.snapshotId)),
-    },
-  }));
-  const wire: Wire = { recordMessages: [], controlMessages: 0, cutAfterRecords: Number.POSITIVE_INFINITY };
-  const open: ReturnType<typeof memoryChannelPair>[] = [];
-  const served: Promise<void>[] = [];
-  const peer = {
-    async open(service: string): Promise<MessageChannel> {
-      const [mine, theirs] = memoryChannelPair();
-      open.push([mine, theirs]);
-      mine.onSend = (message) => {
-        if (service === 'replicate') wire.controlMessages += 1;
-        else if (message.length > 16) {
-          wire.recordMessages.push(message);
-          if (wire.recordMessages.length > wire.cutAfterRecords)
-            for (const [a, b] of open) [a, b].map((end) => end.abort(lineCut()));
-        }
-      };
-      const serving = service === 'replicate' ? receiver.serve(theirs, south) : receiver.serveRecords(theirs);
-      served.push(serving);
-      serving.catch((error) =>
-        theirs.abort(isAppError(error) ? error : new AppError('bug', { code: 'internal', advice: String(error) })),
-      );
-      return mine;
-    },
-  };
-  return { copies, peer, wire, served };
-}
-
-function jobOf(snapshotId: SnapshotId, baseCandidates: SnapshotId[] = []) {
-  return { snapshotId, datasetId, domainId, baseCandidates, name: 'north/data@now' };
-}
-
 const files = (count: number, prefix: string) => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
-const ports = (store: MemoryStore) => ({ store, keys, random: systemRandom });
+const ports = (store: MemoryStore) => ({ store, keys, random: systemRandom, timers: systemTimers });
 
 test('a replicated snapshot is complete at the peer and logged there', async () => {
   const [north, southStore] = [new MemoryStore(), new MemoryStore()];
@@ -239,7 +186,7 @@ test('a receiver reads no further while a window of records waits for its disk',
   const id = await putSnapshot(north, { a: files(200, 'a') });
   const flush = southStore.flush.bind(southStore);
   southStore.flush = () => new Promise(() => undefined);
-  const { peer } = receivingSite(southStore);
+  const { peer, cut } = receivingSite(southStore);
   const { channel, all, sendRecord } = await grantedSession(north, id, peer);
   await channel.receive();
   let sentBytes = 0;
@@ -253,6 +200,7 @@ test('a receiver reads no further while a window of records waits for its disk',
   // The one being read, and the one on its way to the loop.
   assert.ok(takenBytes <= 20_000 + 2 * Math.max(...all.map((bytes) => bytes.length)), `${takenBytes} taken`);
   await flush();
+  cut();
 });
 
 test('when a session has ended, records that still come are not kept', async () => {
@@ -266,4 +214,64 @@ test('when a session has ended, records that still come are not kept', async () 
   await sendRecord(0, all[0] ?? new Uint8Array(0));
   await served[1];
   assert.equal(southStore.appended.length, 0);
+});
+
+test('a sender that asks and does not listen to the answers is not read further', async () => {
+  const southStore = new MemoryStore();
+  const { peer, cut, served } = receivingSite(southStore);
+  let lookUps = 0;
+  southStore.locateMany = async (_, ids) => {
+    lookUps += 1;
+    return ids.map(() => undefined);
+  };
+  const channel = senderChannel(await peer.open('replicate'));
+  const [id] = [new Uint8Array(20) as SnapshotId];
+  await channel.send({ offer: { snapshotId: id, datasetId, domainId, baseCandidates: [] } });
+  await channel.receive();
+  // As a channel does whose credit is spent.
+  const far = (channel.raw as unknown as { other: MessageChannel }).other;
+  const stuck = Promise.withResolvers<void>();
+  far.send = () => stuck.promise;
+  for (let batch = 0; batch < 1000; batch++) {
+    const ids = Buffer.alloc(20);
+    ids.writeUInt32LE(batch);
+    await channel.send({ ids: { batch, counts: [1], ids } });
+  }
+  for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+  assert.ok(lookUps >= 128 && lookUps <= 130, `${lookUps} batches looked up`);
+  cut();
+  stuck.reject(lineCut());
+  await assert.rejects(served[0] ?? Promise.resolve());
+});
+
+test('a receiver may only name a base that it was offered, and tell as much missing as fits one answer', async () => {
+  const north = new MemoryStore();
+  const id = await putSnapshot(north, { a: ['a'] });
+  const granted = { sessionId: new Uint8Array(16), baseSnapshotId: new Uint8Array(0), windowBytes: 20_000 };
+  const answers: ReplicateReply[][] = [
+    [{ granted: { ...granted, baseSnapshotId: id } }],
+    [{ granted }, { stillMissing: { ids: new Uint8Array(4097 * 20) } }],
+  ];
+  for (const said of answers) {
+    const liar = {
+      async open(service: string): Promise<MessageChannel> {
+        const [mine, theirs] = memoryChannelPair();
+        if (service === 'replicate') for (const reply of said) await receiverChannel(theirs).send(reply);
+        return mine;
+      },
+    };
+    const sent = replicateSnapshot(jobOf(id), liar, ports(north));
+    await assert.rejects(sent, (error) => isAppError(error, 'protocol_violation'));
+  }
+});
+
+test('a sender whose run was ended before it began opens nothing', async () => {
+  const north = new MemoryStore();
+  const id = await putSnapshot(north, { a: ['a'] });
+  const { peer, served } = receivingSite(new MemoryStore());
+  const signal = AbortSignal.abort(lineCut());
+  await assert.rejects(replicateSnapshot(jobOf(id), peer, { ...ports(north), signal }), (error) =>
+    isAppError(error, 'link_cut'),
+  );
+  assert.equal(served.length, 0);
 });

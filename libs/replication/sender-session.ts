@@ -1,12 +1,14 @@
-import { asId, type RecordId, splitIds } from '#model';
+import { type RecordId, splitIds } from '#model';
 import type { KeyBook } from '#records';
-import { type AppError, concatBytes, isAppError, type Random } from '#runtime';
+import { concatBytes, equalBytes, isAppError, type Random, type Timers } from '#runtime';
 import { bitAt } from './bits.ts';
 import { contentMissing, protocolViolation, sendFailure, sessionCut } from './errors.ts';
 import { Inbox } from './inbox.ts';
 import { type ReplicateReply, type ReplicateRequest, senderChannel, type TypedChannel } from './messages.ts';
 import { type MessageChannel, type RecordStore, readFound } from './ports.ts';
 import { prepareRecord } from './prepare-record.ts';
+import { ProgressWatch } from './progress-watch.ts';
+import { missingIdsMax } from './protocol-limits.ts';
 import type { ReplicationJob } from './replicate-snapshot.ts';
 import type { SenderEvent, WantedRecord } from './sender-state.ts';
 import { type NeededRecord, walkClosure } from './walk-closure.ts';
@@ -21,39 +23,55 @@ export interface SenderPorts {
   /** Undefined at a blind peer. */
   readonly keys: KeyBook | undefined;
   readonly random: Random;
+  readonly timers: Timers;
   /** Ends the session with its reason, whatever the peer does or does not answer. */
   readonly signal?: AbortSignal;
 }
 
 /** The acting half of a sender: channels, disk and walk. It decides nothing; what happens comes as events. */
 export class SenderSession {
-  readonly #channel: TypedChannel<ReplicateRequest, ReplicateReply>;
   readonly #ports: SenderPorts;
   readonly #job: ReplicationJob;
   readonly #peer: PeerChannels;
   readonly #events = new Inbox<SenderEvent>();
+  readonly #channels: MessageChannel[] = [];
+  readonly #watch: ProgressWatch;
+  /** Ends the walk, and whatever waits for the peer, with the session. */
+  readonly #ended = new AbortController();
+  readonly #failed = Promise.withResolvers<never>();
+  #channel: TypedChannel<ReplicateRequest, ReplicateReply> | undefined;
   #records: MessageChannel | undefined;
   #walk: ReturnType<typeof walkClosure> | undefined;
   #sending: Promise<void> = Promise.resolve();
-  #windowBytes = 0;
   #finished = false;
+  #replies = 0;
+  #walkBatches = 0;
+  #ownTasks = 0;
   alreadyHeld = false;
   sentRecords = 0;
   sentBytes = 0;
 
-  private constructor(job: ReplicationJob, channel: MessageChannel, peer: PeerChannels, ports: SenderPorts) {
-    this.#channel = senderChannel(channel);
+  private constructor(job: ReplicationJob, peer: PeerChannels, ports: SenderPorts) {
     this.#job = job;
     this.#peer = peer;
     this.#ports = ports;
+    this.#failed.promise.catch(() => undefined);
     ports.signal?.addEventListener('abort', this.#onAbort);
+    this.#watch = new ProgressWatch(ports.timers, {
+      moved: () => this.#moved(),
+      worked: () => this.#walkBatches,
+      isBusy: () => this.#ownTasks > 0,
+      sayWorking: () => this.#send({ working: {} }),
+      onStall: (error) => this.#fail(error),
+    });
   }
 
   /** Offers the snapshot; returns once the receiver has granted a session, or holds the snapshot already. */
   static async offer(job: ReplicationJob, peer: PeerChannels, ports: SenderPorts): Promise<SenderSession> {
-    const session = new SenderSession(job, await peer.open('replicate', 'control'), peer, ports);
+    ports.signal?.throwIfAborted();
+    const session = new SenderSession(job, peer, ports);
     try {
-      await session.#offer();
+      await Promise.race([session.#offer(), session.#failed.promise]);
     } catch (error) {
       await session[Symbol.asyncDispose]();
       throw error;
@@ -63,8 +81,10 @@ export class SenderSession {
 
   async #offer(): Promise<void> {
     const { snapshotId, datasetId, domainId, baseCandidates } = this.#job;
-    await this.#channel.send({ offer: { snapshotId, datasetId, domainId, baseCandidates: [...baseCandidates] } });
-    const reply = await this.#channel.receive();
+    const channel = senderChannel(await this.#open('replicate', 'control'));
+    this.#channel = channel;
+    await channel.send({ offer: { snapshotId, datasetId, domainId, baseCandidates: [...baseCandidates] } });
+    const reply = await channel.receive();
     if (reply === undefined) throw sessionCut();
     if (reply.alreadyHeld) {
       this.alreadyHeld = true;
@@ -72,13 +92,26 @@ export class SenderSession {
       return;
     }
     if (!reply.granted) throw protocolViolation('an answer that grants nothing');
-    const base = reply.granted.baseSnapshotId.length === 0 ? undefined : asId('RecordId', reply.granted.baseSnapshotId);
-    this.#windowBytes = reply.granted.windowBytes;
-    this.#records = await this.#peer.open('records', 'bulk');
-    await this.#records.send(reply.granted.sessionId);
-    this.#walk = walkClosure(this.#ports.store, domainId, snapshotId, base);
-    this.#readReplies().catch((error) => this.#events.fail(error));
-    this.#events.push({ type: 'granted', windowBytes: this.#windowBytes });
+    const { sessionId, baseSnapshotId, windowBytes } = reply.granted;
+    const base = baseCandidates.find((candidate) => equalBytes(candidate, baseSnapshotId));
+    if (base === undefined && baseSnapshotId.length > 0) throw protocolViolation('a base that was not offered');
+    this.#records = await this.#open('records', 'bulk');
+    await this.#records.send(sessionId);
+    const onProgress = () => {
+      this.#walkBatches += 1;
+    };
+    this.#walk = walkClosure(this.#ports.store, domainId, snapshotId, base, { signal: this.#ended.signal, onProgress });
+    this.#readReplies(channel).catch((error) => this.#events.fail(error));
+    this.#events.push({ type: 'granted', windowBytes });
+  }
+
+  /** A channel that ends with the session, also when it opens only afterwards. */
+  async #open(service: string, kind: 'control' | 'bulk'): Promise<MessageChannel> {
+    const channel = await this.#peer.open(service, kind);
+    this.#channels.push(channel);
+    if (this.#ended.signal.aborted) this.#abort();
+    this.#ended.signal.throwIfAborted();
+    return channel;
   }
 
   nextEvent(): Promise<SenderEvent> {
@@ -92,7 +125,7 @@ export class SenderSession {
       if (next.value.missing.length > 0) throw contentMissing(`snapshot ${this.#job.name}`);
       return { type: 'walked', records: next.value.records };
     };
-    step().then(
+    this.#busyWith(step()).then(
       (event) => this.#events.push(event),
       (error) => this.#events.fail(error),
     );
@@ -109,7 +142,7 @@ export class SenderSession {
 
   /** Records leave in order; reading one from disk overlaps with the line's taking of the one before. */
   sendRecord(sequence: number, wanted: WantedRecord): void {
-    const prepared = this.#prepare(sequence, wanted);
+    const prepared = this.#busyWith(this.#prepare(sequence, wanted));
     prepared.catch(() => undefined);
     this.#sending = this.#sending.then(async () => {
       const message = await prepared;
@@ -123,19 +156,39 @@ export class SenderSession {
   /** A session that failed lets go at once: to end politely would wait for a peer that may read nothing more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ports.signal?.removeEventListener('abort', this.#onAbort);
-    if (this.#finished) await Promise.allSettled([this.#channel.raw.end(), this.#records?.end()]);
-    else this.#abort(sessionCut());
+    this.#watch[Symbol.dispose]();
+    if (this.#finished) await Promise.allSettled(this.#channels.map((channel) => channel.end()));
+    else this.#fail(sessionCut());
   }
 
-  readonly #onAbort = (): void => {
-    const reason: unknown = this.#ports.signal?.reason;
-    this.#events.fail(reason);
-    this.#abort(isAppError(reason) ? reason : sessionCut());
-  };
+  readonly #onAbort = (): void => this.#fail(this.#ports.signal?.reason);
 
-  #abort(error: AppError): void {
-    this.#channel.raw.abort(error);
-    this.#records?.abort(error);
+  #fail(error: unknown): void {
+    this.#ended.abort(error);
+    this.#failed.reject(error);
+    this.#events.fail(error);
+    this.#abort();
+  }
+
+  #abort(): void {
+    const reason: unknown = this.#ended.signal.reason;
+    for (const channel of this.#channels) channel.abort(isAppError(reason) ? reason : sessionCut());
+  }
+
+  /** While `work` goes on, the receiver is not expected to do anything. */
+  async #busyWith<T>(work: Promise<T>): Promise<T> {
+    this.#ownTasks += 1;
+    try {
+      return await work;
+    } finally {
+      this.#ownTasks -= 1;
+    }
+  }
+
+  /** What came from the receiver, and what the line took away of the records. */
+  #moved(): number {
+    const lines = (this.#channel?.raw.bytesReceived ?? 0) + (this.#records?.bytesSent ?? 0);
+    return lines + this.#replies + this.sentRecords;
   }
 
   async #prepare(sequence: number, { place, ids, declined }: WantedRecord): Promise<Uint8Array> {
@@ -150,20 +203,24 @@ export class SenderSession {
   }
 
   #send(message: ReplicateRequest): void {
-    this.#channel.send(message).catch((error) => this.#events.fail(error));
+    this.#channel?.send(message).catch((error) => this.#events.fail(error));
   }
 
-  async #readReplies(): Promise<void> {
+  async #readReplies(channel: TypedChannel<ReplicateRequest, ReplicateReply>): Promise<void> {
     for (;;) {
-      const reply = await this.#channel.receive();
+      const reply = await channel.receive();
       if (reply === undefined) throw sessionCut();
+      this.#replies += 1;
+      if (reply.working) continue;
       if (reply.wanted) {
         const bits = reply.wanted.wanted;
         this.#events.push({ type: 'wanted', batch: reply.wanted.batch, isWanted: (index) => bitAt(bits, index) });
       } else if (reply.acknowledged) {
         this.#events.push({ type: 'acknowledged', belowSequence: reply.acknowledged.belowSequence });
       } else if (reply.stillMissing) {
-        const records = await this.#locate(splitIds('RecordId', reply.stillMissing.ids));
+        const ids = splitIds('RecordId', reply.stillMissing.ids);
+        if (ids.length > missingIdsMax) throw protocolViolation('more missing ids than may be told at once');
+        const records = await this.#busyWith(this.#locate(ids));
         this.#events.push({ type: 'stillMissing', records });
       } else if (reply.proved) {
         this.#finished = true;

@@ -97,3 +97,56 @@ test('a receiver that lacks something for ever is given up on', () => {
   }
   assert.deepEqual(last, { do: 'giveUp', reason: 'receiver_keeps_lacking' });
 });
+
+test('what was sent whole is remembered until no answer can want it any more, and no longer', () => {
+  const record = needed(64, 1, 2);
+  const { state, effects } = drive([
+    { type: 'walked', records: [needed(64, 1)] },
+    { type: 'walked', records: [needed(64, 2)] },
+    { type: 'wanted', batch: 0, isWanted: all },
+    { type: 'prepared', place: record.place, whole: true },
+    { type: 'acknowledged', belowSequence: 1 },
+  ]);
+  assert.equal(effects.filter((effect) => effect.do === 'sendRecord').length, 1);
+  // The receiver gave this answer before it had the record.
+  assert.deepEqual(nextSender(state, { type: 'wanted', batch: 1, isWanted: all }), []);
+  assert.equal(state.sentWhole.size, 0);
+  for (let n = 0; n < 10_000; n++) {
+    const one = needed(1000 + n, n % 250);
+    nextSender(state, { type: 'walked', records: [one] });
+    nextSender(state, { type: 'wanted', batch: state.nextBatch - 1, isWanted: all });
+    nextSender(state, { type: 'prepared', place: one.place, whole: true });
+    nextSender(state, { type: 'acknowledged', belowSequence: state.nextSequence });
+  }
+  assert.deepEqual([state.sentWhole.size, state.settling.length, state.underway.size], [0, 0, 0]);
+});
+
+test('an acknowledgement of a record that has not left is refused', () => {
+  const { state } = drive([
+    { type: 'walked', records: [needed(64, 1)] },
+    { type: 'wanted', batch: 0, isWanted: all },
+  ]);
+  assert.deepEqual(nextSender(state, { type: 'acknowledged', belowSequence: 1 }), [
+    { do: 'giveUp', reason: 'unexpected_answer' },
+  ]);
+});
+
+test('the walk pauses when a million ids wait, in however few records', () => {
+  const state = initialSender();
+  nextSender(state, { type: 'granted', windowBytes: 1 });
+  const ids = Array.from({ length: 4096 }, () => id(1));
+  let batches = 0;
+  while (state.walking === 'asked' && batches < 1000) {
+    const record = { ...needed(64 + batches), ids };
+    nextSender(state, { type: 'walked', records: [record] });
+    nextSender(state, { type: 'wanted', batch: batches, isWanted: all });
+    batches += 1;
+  }
+  // 256 wait, the first is under way, and the last was asked for before its forerunner was answered.
+  assert.equal(batches, 258);
+  assert.equal(state.waitingIds, 1_048_576 + 4096);
+});
+
+test('a window is never larger than what a sender may hold in memory', () => {
+  assert.equal(drive([], Number.MAX_SAFE_INTEGER).state.windowBytes, 256 * 1024 * 1024);
+});

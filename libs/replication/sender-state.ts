@@ -1,13 +1,10 @@
 import type { RecordId } from '#model';
 import { assert, unreachable } from '#runtime';
+import { batchesInFlightMax, missingRoundsMax, waitingIdsMax, windowBytesMax } from './protocol-limits.ts';
 import type { NeededRecord } from './walk-closure.ts';
 
-/** Id batches without an answer: 64 x 4096 ids hide 200 ms at 10 Gbit/s. */
-const batchesInFlightMax = 64;
 /** Wanted records that wait for the window; the walk pauses beyond it, so memory stays flat. */
 const waitingRecordsMax = 16_384;
-/** A receiver that still lacks something after so many rounds will not get it from here. */
-const missingRoundsMax = 8;
 
 /** A record on its way, with those of its ids that the receiver wants. */
 export interface WantedRecord {
@@ -44,12 +41,20 @@ export interface SenderState {
   readonly unanswered: Map<number, readonly NeededRecord[]>;
   /** By place: one record that several batches want goes once. */
   readonly waiting: Map<string, WantedRecord>;
+  /** Ids of all waiting records. */
+  waitingIds: number;
   /** Being read and framed: more of its ids may come to be wanted meanwhile. */
-  readonly underway: Map<string, RecordId[]>;
-  /** Sent with all their ids. */
+  readonly underway: Map<string, { readonly sequence: number; readonly more: RecordId[] }>;
+  /**
+   * Sent with all their ids, as long as the receiver may want some of these in an answer that it gave before it had the
+   * record: until the record is acknowledged, and then each batch that had no answer at that time has got one. So it holds
+   * the window's records and what is wanted of 64 batches.
+   */
   readonly sentWhole: Set<string>;
+  /** Acknowledged records of `sentWhole`, and the batch below which all must have been answered; oldest first. */
+  readonly settling: { readonly key: string; readonly belowBatch: number }[];
   nextSequence: number;
-  readonly unacknowledged: { readonly sequence: number; readonly bytes: number }[];
+  readonly unacknowledged: { readonly sequence: number; readonly bytes: number; readonly key: string }[];
   unacknowledgedBytes: number;
   missingRounds: number;
 }
@@ -62,8 +67,10 @@ export function initialSender(): SenderState {
     nextBatch: 0,
     unanswered: new Map(),
     waiting: new Map(),
+    waitingIds: 0,
     underway: new Map(),
     sentWhole: new Set(),
+    settling: [],
     nextSequence: 0,
     unacknowledged: [],
     unacknowledgedBytes: 0,
@@ -91,7 +98,7 @@ function take(state: SenderState, event: SenderEvent, effects: SenderEffect[]): 
     case 'granted':
       if (state.phase !== 'offering') return false;
       state.phase = 'sending';
-      state.windowBytes = event.windowBytes;
+      state.windowBytes = Math.min(event.windowBytes, windowBytesMax);
       return true;
     case 'walked':
       assert(state.walking === 'asked', 'a walk that nobody asked for');
@@ -119,8 +126,6 @@ function take(state: SenderState, event: SenderEvent, effects: SenderEffect[]): 
         return true;
       }
       state.phase = 'sending';
-      // Whatever was believed to have arrived has not.
-      state.sentWhole.clear();
       for (const record of event.records) want(state, record);
       return true;
     case 'proved':
@@ -142,7 +147,16 @@ function takeWanted(state: SenderState, batch: number, isWanted: (index: number)
     const wanted = ids.filter(() => isWanted(index++));
     if (wanted.length > 0) want(state, { place, ids: wanted, declined: ids.length - wanted.length });
   }
+  settle(state);
   return true;
+}
+
+/** Answers come in the order of their batches, or else a batch holds up what came after it. */
+function settle(state: SenderState): void {
+  const [oldest = state.nextBatch] = state.unanswered.keys();
+  const settled = state.settling.findIndex(({ belowBatch }) => belowBatch > oldest);
+  for (const { key } of state.settling.splice(0, settled < 0 ? state.settling.length : settled))
+    state.sentWhole.delete(key);
 }
 
 function placeKey({ pack, offset }: NeededRecord['place']): string {
@@ -155,10 +169,11 @@ function want(state: SenderState, record: WantedRecord): void {
   if (state.sentWhole.has(key)) return;
   const underway = state.underway.get(key);
   if (underway !== undefined) {
-    underway.push(...record.ids);
+    underway.more.push(...record.ids);
     return;
   }
   const known = state.waiting.get(key);
+  state.waitingIds += record.ids.length;
   state.waiting.set(
     key,
     known === undefined
@@ -169,21 +184,25 @@ function want(state: SenderState, record: WantedRecord): void {
 
 function takePrepared(state: SenderState, place: NeededRecord['place'], whole: boolean): void {
   const key = placeKey(place);
-  const more = state.underway.get(key) ?? [];
+  const more = state.underway.get(key)?.more ?? [];
   state.underway.delete(key);
   if (whole) state.sentWhole.add(key);
   else if (more.length > 0) want(state, { place, ids: more, declined: 0 });
 }
 
+/** False for an acknowledgement of what has not left yet. */
 function takeAcknowledged(state: SenderState, belowSequence: number): boolean {
   if (belowSequence > state.nextSequence) return false;
   let count = 0;
-  for (const { sequence, bytes } of state.unacknowledged) {
+  for (const { sequence, bytes, key } of state.unacknowledged) {
     if (sequence >= belowSequence) break;
+    if (state.underway.get(key)?.sequence === sequence) return false;
     state.unacknowledgedBytes -= bytes;
+    state.settling.push({ key, belowBatch: state.nextBatch });
     count += 1;
   }
   state.unacknowledged.splice(0, count);
+  settle(state);
   return true;
 }
 
@@ -192,17 +211,19 @@ function sendWaiting(state: SenderState, effects: SenderEffect[]): void {
   for (const [key, record] of state.waiting) {
     if (state.unacknowledgedBytes > 0 && state.unacknowledgedBytes + record.place.length > state.windowBytes) break;
     const sequence = state.nextSequence++;
-    state.unacknowledged.push({ sequence, bytes: record.place.length });
+    state.unacknowledged.push({ sequence, bytes: record.place.length, key });
     state.unacknowledgedBytes += record.place.length;
     state.waiting.delete(key);
-    state.underway.set(key, []);
+    state.waitingIds -= record.ids.length;
+    state.underway.set(key, { sequence, more: [] });
     effects.push({ do: 'sendRecord', sequence, record });
   }
 }
 
 function walkOn(state: SenderState, effects: SenderEffect[]): void {
   if (state.phase !== 'sending' || state.walking !== 'paused') return;
-  if (state.unanswered.size >= batchesInFlightMax || state.waiting.size >= waitingRecordsMax) return;
+  if (state.unanswered.size >= batchesInFlightMax) return;
+  if (state.waiting.size >= waitingRecordsMax || state.waitingIds >= waitingIdsMax) return;
   state.walking = 'asked';
   effects.push({ do: 'walkOn' });
 }

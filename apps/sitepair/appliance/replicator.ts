@@ -139,12 +139,12 @@ export class Replicator {
   }
 
   #send(link: Link, peer: Peer, snapshot: PendingSnapshot, run: Run, sentBefore: number) {
-    const { store, keys, random, overview } = this.#options;
+    const { store, keys, random, timers, overview } = this.#options;
     const baseCandidates = overview
       .heldHere(snapshot.datasetId, baseCandidatesMax + 1)
       .filter((id) => toHex(id) !== toHex(snapshot.snapshotId))
       .slice(0, baseCandidatesMax);
-    const ports = { store, keys: keys.book, random, signal: run.signal };
+    const ports = { store, keys: keys.book, random, timers, signal: run.signal };
     return replicateSnapshot({ ...snapshot, baseCandidates }, link, ports, (sofar) =>
       run.progress({
         doing: `replicating ${snapshot.name} to ${peer.name}`,
