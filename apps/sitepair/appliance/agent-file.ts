@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { handshakePublicOf, pairHint } from '#keys';
 import type { PairSecret } from '#link';
-import { AppError, equalBytes, fromHex, toHex, writeFileDurably } from '#runtime';
+import { equalBytes, toHex } from '#runtime';
+import { bytesIn, readStateFile, writeStateFile } from './state-file.ts';
 import type { StatePaths } from './state-folder.ts';
 
 /** Another machine that backs up to this site, or did. */
@@ -17,7 +17,9 @@ export interface Agent {
   readonly revoked: boolean;
 }
 
-const bytesFields = ['agentId', 'identityKey', 'secret'] as const;
+/** With the lengths that each may have. */
+const bytesFields = { agentId: [16], identityKey: [32], secret: [0, 32] } as const;
+const fieldNames = Object.keys(bytesFields) as (keyof typeof bytesFields)[];
 
 /** The agents of a site, in one file that is replaced as a whole. */
 export class AgentFile {
@@ -28,7 +30,7 @@ export class AgentFile {
 
   constructor(paths: StatePaths) {
     this.#file = join(paths.secret, 'agents.json');
-    this.#agents = existsSync(this.#file) ? decode(readFileSync(this.#file, 'utf8')) : [];
+    this.#agents = readStateFile(this.#file, damagedAdvice, decode) ?? [];
     this.#index();
   }
 
@@ -62,7 +64,7 @@ export class AgentFile {
   /** Adds or replaces one agent, durably. */
   put(agent: Agent): void {
     this.#agents = [...this.#agents.filter((one) => !equalBytes(one.agentId, agent.agentId)), agent];
-    writeFileDurably(this.#file, encode(this.#agents));
+    writeStateFile(this.#file, encode(this.#agents));
     this.#index();
   }
 
@@ -71,23 +73,23 @@ export class AgentFile {
   }
 }
 
-function encode(agents: readonly Agent[]): string {
+const damagedAdvice =
+  'Restore this file from a copy of the state folder; without one, remove it and enrol the agents again: their datasets stay theirs.';
+
+function encode(agents: readonly Agent[]) {
   const plain = agents.map((agent) => ({
     ...agent,
-    ...Object.fromEntries(bytesFields.map((field) => [field, toHex(agent[field])])),
+    ...Object.fromEntries(fieldNames.map((field) => [field, toHex(agent[field])])),
   }));
-  return `${JSON.stringify({ format: 1, agents: plain }, null, 1)}\n`;
+  return { agents: plain };
 }
 
-function decode(text: string): Agent[] {
-  const { format, agents } = JSON.parse(text) as { format: number; agents: Record<string, never>[] };
-  if (format !== 1)
-    throw new AppError('the list of agents has a newer format', {
-      code: 'state_too_new',
-      advice: 'Install the version of Sitepair that wrote it.',
-    });
+function decode(content: Readonly<Record<string, unknown>>): Agent[] {
+  const agents = content.agents as Record<string, unknown>[];
   return agents.map((plain) => {
-    const bytes = Object.fromEntries(bytesFields.map((field) => [field, fromHex(plain[field] ?? '')]));
-    return { ...plain, ...bytes } as unknown as Agent;
+    const bytes = Object.fromEntries(fieldNames.map((field) => [field, bytesIn(plain, field, bytesFields[field])]));
+    const agent = { ...plain, ...bytes } as unknown as Agent;
+    if (agent.secret.length === 0 && !agent.revoked) throw new Error(`agent ${agent.name} has no secret`);
+    return agent;
   });
 }

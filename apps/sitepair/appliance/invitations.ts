@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { handshakePublicOf, invitationSecret, type SiteIdentity } from '#keys';
-import { type Clock, equalBytes, fromHex, type Random, toHex, writeFileDurably } from '#runtime';
+import { type Clock, equalBytes, fromHex, type Random, toHex } from '#runtime';
 import { sha256 } from '#wire';
 import { encodeInvitation, invitationPurposes, invitationRoles } from './invitation-code.ts';
 import type { Invitation, PeerRole } from './operations.ts';
+import { readStateFile, writeStateFile } from './state-file.ts';
 import type { StatePaths } from './state-folder.ts';
 
 /** An open invitation: one door, for one site, until it expires. */
@@ -39,7 +39,7 @@ export class Invitations {
     this.#file = join(paths.secret, 'invitations.json');
     this.#clock = clock;
     this.#random = random;
-    this.#open = existsSync(this.#file) ? decode(readFileSync(this.#file, 'utf8')) : [];
+    this.#open = readStateFile(this.#file, damagedAdvice, decode) ?? [];
   }
 
   /** Opens a door for a site; the oldest one closes when there are too many. */
@@ -96,11 +96,13 @@ export class Invitations {
   #keep(open: readonly OpenInvitation[]): void {
     this.#open = open;
     const invitations = open.map((one) => ({ ...one, secret: toHex(one.secret) }));
-    writeFileDurably(this.#file, `${JSON.stringify({ format: 1, invitations }, null, 1)}\n`);
+    writeStateFile(this.#file, { invitations });
   }
 }
 
-function decode(text: string): OpenInvitation[] {
-  const { invitations } = JSON.parse(text) as { invitations: (Omit<OpenInvitation, 'secret'> & { secret: string })[] };
+const damagedAdvice = 'Remove this file: the invitations in it are void then, and new ones can be made.';
+
+function decode(content: Readonly<Record<string, unknown>>): OpenInvitation[] {
+  const invitations = content.invitations as (Omit<OpenInvitation, 'secret'> & { secret: string })[];
   return invitations.map((one) => ({ ...one, usedBy: one.usedBy, secret: fromHex(one.secret) }));
 }

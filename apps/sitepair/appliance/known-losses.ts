@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeFileDurably } from '#runtime';
+import { isAppError } from '#runtime';
+import { readStateFile, writeStateFile } from './state-file.ts';
 
 const reasonsMax = 20;
 
@@ -16,9 +17,7 @@ export class KnownLosses {
   /** `folder`: of the state, or of a vault in it. */
   constructor(folder: string) {
     this.#file = join(folder, 'losses.json');
-    this.#reasons = existsSync(this.#file)
-      ? (JSON.parse(readFileSync(this.#file, 'utf8')) as { reasons: string[] }).reasons
-      : [];
+    this.#reasons = readReasons(this.#file);
   }
 
   get any(): boolean {
@@ -32,11 +31,22 @@ export class KnownLosses {
   note(reason: string): void {
     if (this.#reasons.includes(reason) || this.#reasons.length >= reasonsMax) return;
     this.#reasons = [...this.#reasons, reason];
-    writeFileDurably(this.#file, `${JSON.stringify({ format: 1, reasons: this.#reasons }, null, 1)}\n`);
+    writeStateFile(this.#file, { reasons: this.#reasons });
   }
 
   clear(): void {
     this.#reasons = [];
     rmSync(this.#file, { force: true });
   }
+}
+
+/** A note that cannot be read any more says that there was a loss, and is itself none that keeps a site from starting. */
+function readReasons(file: string): readonly string[] {
+  try {
+    const reasons = readStateFile(file, 'Run "sitepair scrub --heal".', (content) => content.reasons) ?? [];
+    if (Array.isArray(reasons) && reasons.every((reason) => typeof reason === 'string')) return reasons;
+  } catch (error) {
+    if (!isAppError(error, 'state_damaged')) throw error;
+  }
+  return ['the note of what was lost is damaged'];
 }

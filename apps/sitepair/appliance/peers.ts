@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { asId, type SiteId } from '#model';
-import { AppError, fromHex, toHex, writeFileDurably } from '#runtime';
+import type { SiteId } from '#model';
+import { AppError, toHex } from '#runtime';
 import type { PeerRole } from './operations.ts';
+import { bytesIn, readStateFile, writeStateFile } from './state-file.ts';
 import type { StatePaths } from './state-folder.ts';
 
 /** How the trust in a peer ended. */
@@ -57,7 +57,17 @@ export interface Peer {
 /** A peer that this site has removed and that comes back is told so for as long; then it is a stranger. */
 const tellSeconds = 30 * 86_400;
 
-const bytesFields = ['siteId', 'identityKey', 'secret', 'doorKey', 'realmId', 'kitId', 'kitPublicKey'] as const;
+/** With the lengths that each may have: a blind peer's owner may have given no door key. */
+const bytesFields = {
+  siteId: [16],
+  identityKey: [32],
+  secret: [32],
+  doorKey: [0, 32],
+  realmId: [16],
+  kitId: [8],
+  kitPublicKey: [32],
+} as const;
+const fieldNames = Object.keys(bytesFields) as (keyof typeof bytesFields)[];
 
 /** The peers of a site, in one file that is replaced as a whole. */
 export class PeerFile {
@@ -66,7 +76,7 @@ export class PeerFile {
 
   constructor(paths: StatePaths) {
     this.#file = join(paths.secret, 'peers.json');
-    this.#peers = existsSync(this.#file) ? decode(readFileSync(this.#file, 'utf8')) : [];
+    this.#peers = readStateFile(this.#file, damagedAdvice, decode) ?? [];
   }
 
   all(): readonly Peer[] {
@@ -116,7 +126,7 @@ export class PeerFile {
   /** Adds or replaces one peer, durably. */
   put(peer: Peer): Peer {
     this.#peers = [...this.#peers.filter((one) => toHex(one.siteId) !== toHex(peer.siteId)), peer];
-    writeFileDurably(this.#file, encode(this.#peers));
+    writeStateFile(this.#file, encode(this.#peers));
     return peer;
   }
 
@@ -159,23 +169,21 @@ export function joinAddresses(newer: readonly string[], older: readonly string[]
   return [...new Set([...newer, ...older])].slice(0, 8);
 }
 
-function encode(peers: readonly Peer[]): string {
+const damagedAdvice =
+  'Restore this file from a copy of the state folder; without one, remove it and pair with each peer again.';
+
+function encode(peers: readonly Peer[]) {
   const plain = peers.map((peer) => ({
     ...peer,
-    ...Object.fromEntries(bytesFields.map((field) => [field, toHex(peer[field])])),
+    ...Object.fromEntries(fieldNames.map((field) => [field, toHex(peer[field])])),
   }));
-  return `${JSON.stringify({ format: 1, peers: plain }, null, 1)}\n`;
+  return { peers: plain };
 }
 
-function decode(text: string): Peer[] {
-  const { format, peers } = JSON.parse(text) as { format: number; peers: Record<string, never>[] };
-  if (format !== 1)
-    throw new AppError('the list of peers has a newer format', {
-      code: 'state_too_new',
-      advice: 'Install the version of Sitepair that wrote it.',
-    });
+function decode(content: Readonly<Record<string, unknown>>): Peer[] {
+  const peers = content.peers as Record<string, unknown>[];
   return peers.map((plain) => {
-    const bytes = Object.fromEntries(bytesFields.map((field) => [field, fromHex(plain[field] ?? '')]));
-    return { ...plain, ...bytes, siteId: asId('SiteId', fromHex(plain.siteId ?? '')) } as unknown as Peer;
+    const bytes = Object.fromEntries(fieldNames.map((field) => [field, bytesIn(plain, field, bytesFields[field])]));
+    return { ...plain, ...bytes } as unknown as Peer;
   });
 }

@@ -26,7 +26,7 @@ function secretPath(root: string, name: 'identity' | 'psk'): string {
 /** Refuses a folder that is something already; one whose enrolment did not end is gone on with. */
 export function checkFree(root: string): void {
   if (existsSync(agentFilePath(root))) {
-    const { name, site } = JSON.parse(readFileSync(agentFilePath(root), 'utf8')) as { name: string; site: string };
+    const { name, site } = readAgentFolder(root);
     throw new AppError(`${root} is the state of agent "${name}" of ${site} already`, {
       code: 'state_exists',
       advice: 'Choose another --state folder; if this agent was revoked, remove its folder first.',
