@@ -29,6 +29,7 @@ import { invitationRoles } from './invitation-code.ts';
 import type { Run } from './operations.ts';
 import { type Peer, PeerFile } from './peers.ts';
 import { noAuthority, RealmKeys } from './realm-keys.ts';
+import { type RebuildRun, rebuildRun } from './rebuild-run.ts';
 import { type ReturnReply, returnPurpose, returnReplyCodec, returnRequestCodec } from './return-door.ts';
 import { Secrets } from './secrets.ts';
 import {

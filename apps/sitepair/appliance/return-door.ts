@@ -1,11 +1,12 @@
 import { kitsInForce, pairSecret, sealKeyring, verify } from '#keys';
 import type { DoorSession } from '#link';
-import { AppError, concatBytes, equalBytes } from '#runtime';
+import { AppError, concatBytes, equalBytes, toHex } from '#runtime';
 import { codecOf } from '#wire';
 import type { Appliance } from './appliance.ts';
 import { signIntroduction } from './introduction.ts';
 import { invitationRoles } from './invitation-code.ts';
-import type { Peer } from './peers.ts';
+import { notPaired } from './pairing-errors.ts';
+import { joinAddresses, type Peer } from './peers.ts';
 
 /** `ReturnRequest` and `ReturnReply` of pairing.proto. */
 export interface ReturnRequest {
@@ -35,18 +36,25 @@ export const returnPurpose = 'return';
  * burnt one gives back what it keeps for it, sealed as it came.
  */
 export function welcomeBack(appliance: Appliance, peer: Peer, session: DoorSession): void {
-  const { peers, keys, realm, identity, links } = appliance;
+  const { peers, keys, realm, identity, links, environment } = appliance;
   session.mux.serve('return', async (channel) => {
     const bytes = await channel.receive();
     if (bytes === undefined) return;
     const request = returnRequestCodec.decode(bytes);
+    const known = peers.find(peer.siteId);
+    if (known === undefined) throw notPaired();
     const kit = checkKit(appliance, peer, request, session.handshakeHash);
     const sealedKeyring = await keptFor(appliance, peer, kit);
     peers.change(peer.siteId, {
       identityKey: request.newIdentityKey,
       secret: pairSecret(session.chainingKey, session.handshakeHash),
-      addresses: request.addresses.slice(0, 8),
+      // A site that returns may not know yet where it can be reached: what is known stays, above all what the admin has set.
+      addresses: known.addressesAreSet ? known.addresses : joinAddresses(request.addresses, known.addresses),
     });
+    environment.logger.info(
+      { peer: peer.name, address: session.address, kit: toHex(request.kitId) },
+      `${peer.name} is being rebuilt, from ${session.address} with its recovery kit ${toHex(request.kitId)}: if nobody is doing that, the kit is in wrong hands`,
+    );
     const reply: ReturnReply = {
       siteId: peer.siteId,
       name: peer.name,
