@@ -60,7 +60,10 @@ test('a site burnt to nothing comes back from its peer: same name, next life, ev
     north.kit,
   );
   assert.deepEqual(rebuilt, { site: 'north', incarnation: 2, snapshots: 1 });
-  assert.match(south.log(), /"level":30,[^\n]*north is being rebuilt, from 127\.0\.0\.1 with its recovery kit [0-9a-f]{16}/);
+  assert.match(
+    south.log(),
+    /"level":30,[^\n]*north is being rebuilt, from 127\.0\.0\.1 with its recovery kit [0-9a-f]{16}/,
+  );
   assert.doesNotMatch(south.log(), /"level":[45]0,[^\n]*rebuil/);
   const [peer] = await south.json<{ addresses: readonly string[] }[]>('pair', 'list');
   assert.deepEqual(peer?.addresses, [northAddress], 'what the admin has set stays');

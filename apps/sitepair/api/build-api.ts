@@ -3,6 +3,7 @@ import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, fastif
 import { AppError, isAppError, systemClock, systemTimers } from '#runtime';
 import type { Operations, Run } from '../appliance/operations.ts';
 import { acceptClients } from './accept-clients.ts';
+import { ConnectedClients } from './connected-clients.ts';
 import { problemContentType, toProblem } from './problem.ts';
 import { routes } from './routes.ts';
 import { workStream } from './work-stream.ts';
@@ -35,7 +36,11 @@ export function buildApi(operations: Operations, { logger }: ApiOptions): Fastif
       advice: 'Check that the appliance and the program that asks run the same version (--version).',
     });
   });
-  app.addHook('preClose', async () => stopping.abort(applianceStopping()));
+  const clients = new ConnectedClients(app.server);
+  app.addHook('preClose', async () => {
+    stopping.abort(applianceStopping());
+    clients.dropSilent();
+  });
 
   /** Answers with the lines of a piece of work; it ends with its client only when `endsWithClient`. */
   function answerWork(reply: FastifyReply, endsWithClient: boolean, work: (run: Run) => Promise<unknown>) {

@@ -32,6 +32,8 @@ export function controlSocketPath(stateFolder: string): SocketPath {
  */
 export async function listenOnControlSocket(app: FastifyInstance, stateFolder: string): Promise<void> {
   await app.ready();
+  // A command may be connected for long before it asks; only the state's owner can, and he may.
+  app.server.headersTimeout = 0;
   const socket = controlSocketPath(stateFolder);
   // The socket's name is removed through the same path.
   app.server.once('close', () => socket[Symbol.dispose]());

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { Channel, Mux } from '#link';
 import { AppError, assert, isAppError, systemClock, systemCode, systemTimers } from '#runtime';
 import { controlSocketPath } from '../api/control-socket.ts';
@@ -37,11 +37,11 @@ export async function connectAppliance(stateFolder: string): Promise<ApplianceCo
     const { connectAgent } = await import('./connect-agent.ts');
     return connectAgent(stateFolder);
   }
-  const started = await reachAppliance(stateFolder);
+  const reached = await reachAppliance(stateFolder);
   const muxes: Mux[] = [];
   return {
     api: new ApiClient(stateFolder),
-    isPrivate: started !== undefined,
+    isPrivate: reached.isPrivate,
     async open(service) {
       const mux = await openMux(stateFolder);
       muxes.push(mux);
@@ -49,20 +49,26 @@ export async function connectAppliance(stateFolder: string): Promise<ApplianceCo
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(muxes.map((mux) => mux.close()));
-      await started?.[Symbol.asyncDispose]();
+      await reached[Symbol.asyncDispose]();
     },
   };
 }
 
-/** Undefined when one runs; else the one that was started. */
-async function reachAppliance(stateFolder: string): Promise<AsyncDisposable | undefined> {
+interface Reached extends AsyncDisposable {
+  readonly isPrivate: boolean;
+}
+
+/** The appliance that runs, or the one that was started. */
+async function reachAppliance(stateFolder: string): Promise<Reached> {
   for (let tries = 1; ; tries++) {
-    if (await isServed(stateFolder)) return undefined;
+    const held = await hold(stateFolder);
+    if (held !== undefined) return { isPrivate: false, [Symbol.asyncDispose]: async () => void held.destroy() };
     // What only some commands need is loaded when they need it: the others answer in half the time.
     const { readSiteFile } = await import('../appliance/state-folder.ts');
     readSiteFile(stateFolder);
     try {
-      return await startPrivateAppliance(stateFolder);
+      const started = await startPrivateAppliance(stateFolder);
+      return { isPrivate: true, [Symbol.asyncDispose]: () => started[Symbol.asyncDispose]() };
     } catch (error) {
       if (!isAppError(error, 'state_in_use') || tries === stateInUseTriesMax) throw error;
       await systemTimers.sleep(stateInUsePauseMs);
@@ -70,18 +76,23 @@ async function reachAppliance(stateFolder: string): Promise<AsyncDisposable | un
   }
 }
 
-async function isServed(stateFolder: string): Promise<boolean> {
+/**
+ * Connects to the appliance that runs, if one does, and stays connected: one that was started for another command then
+ * leaves only after this one, too.
+ */
+async function hold(stateFolder: string): Promise<Socket | undefined> {
   try {
     using name = controlSocketPath(stateFolder);
     const socket = connect(name.path);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     socket.once('connect', resolve).once('error', reject);
     await promise;
-    socket.destroy();
-    return true;
+    // Whatever ends it, what is asked of the appliance fails then and says so.
+    socket.on('error', () => socket.destroy()).unref();
+    return socket;
   } catch (error) {
     const code = systemCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ECONNREFUSED') return false;
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ECONNREFUSED') return undefined;
     if (code === 'EACCES' || code === 'EPERM') throw stateForbidden(stateFolder, error);
     throw error;
   }
