@@ -1,6 +1,16 @@
 import { join } from 'node:path';
 import { asId, type IncarnationId, type SiteId } from '#model';
-import { assert, type Clock, equalBytes, isAppError, makeFolderDurably, type Random, systemCode, systemRandom, toHex } from '#runtime';
+import {
+  assert,
+  type Clock,
+  equalBytes,
+  isAppError,
+  makeFolderDurably,
+  type Random,
+  systemCode,
+  systemRandom,
+  toHex,
+} from '#runtime';
 import type { Refusal, RefusalReason } from './admission.ts';
 import { supersededEntries } from './adopt.ts';
 import type { Head, SignedBatch } from './batch.ts';
@@ -23,6 +33,7 @@ import type { CatalogProblem } from './problems.ts';
 import { CatalogViews } from './queries.ts';
 import { Serial } from './serial.ts';
 import { Sites } from './sites.ts';
+import { strandedBatches } from './stranded-batches.ts';
 import { currentOf } from './timeline.ts';
 import { KeyTrust } from './trust.ts';
 import { type LogVerification, verifyLogs } from './verify-logs.ts';
@@ -107,6 +118,7 @@ export class Catalog implements AsyncDisposable {
       catalog.#opened.push({ kind: 'tail_cut', siteId, incarnationId, bytes: badBytes });
     }
     catalog.#damaged = damaged;
+    await catalog.#takeStranded();
     catalog.#forgetHealed();
     return catalog;
   }
@@ -137,6 +149,7 @@ export class Catalog implements AsyncDisposable {
     const accepted = await this.#change(() => acceptBatches(this.#ingest, signedBatches));
     for (const refusal of accepted.refused) this.#countRefusal(refusal);
     if (accepted.taken > 0) {
+      await this.#takeStranded();
       this.#forgetHealed();
       this.#tell();
     }
@@ -331,6 +344,16 @@ export class Catalog implements AsyncDisposable {
     return this.#damaged.some(
       ({ name, expectedSeq }) => key === chainKeyOf(name.siteId, name.incarnationId) && batch.seq <= expectedSeq,
     );
+  }
+
+  /** Makes count again what lies behind a gap in a damaged log, where the gap is filled by now. */
+  async #takeStranded(): Promise<void> {
+    for (const { name } of this.#damaged) {
+      await this.#change(async () => {
+        const stranded = await strandedBatches(this.#options.folder, name, this.#chains);
+        if (stranded.length > 0) await acceptBatches(this.#ingest, stranded);
+      });
+    }
   }
 
   /** Drops what was put aside of chains that have reached their old end again. */

@@ -34,6 +34,10 @@ function labels(site: TestSite, of = site): unknown[] {
   return page.snapshots.map((view) => view.started?.seconds);
 }
 
+async function* blocksOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
 async function partsOf(bytes: Uint8Array, blockBytes: number): Promise<string[]> {
   async function* blocks() {
     for (let at = 0; at < bytes.length; at += blockBytes) yield bytes.subarray(at, at + blockBytes);
@@ -130,6 +134,34 @@ test('a log that has lost something acknowledged is not written to: the site say
   }
   await a.catalog.append([snapshot(mail, '9', 9)]);
   assert.ok(labels(a).includes(9));
+});
+
+test('batches behind a flipped bit that nobody else has count again once a peer has given back the one it hit', async (t) => {
+  const a = await siteWithLog(t);
+  const b = await new TestSite('b').init();
+  t.after(() => b.remove());
+  await pair(a, b);
+  await a.catalog.append([snapshot(mail, '4', 4)]);
+  await converge(a, b);
+  for (let i = 5; i <= 7; i++) await a.catalog.append([snapshot(mail, `${i}`, i)]);
+  const path = logOf(a);
+  const good = readFileSync(path);
+  const frames = await Array.fromAsync(scanFrames(blocksOf(good)));
+  await a.close();
+  flip(path, (frames.at(-4)?.offset ?? 0) + 50);
+  await a.open();
+  assert.deepEqual(labels(a), [1, 2, 3]);
+  // A restart in between changes nothing.
+  await a.restart();
+  await converge(a, b);
+  assert.deepEqual(labels(a), [1, 2, 3, 4, 5, 6, 7]);
+  assert.ok(a.catalog.problems().every((problem) => problem.kind !== 'log_damaged'));
+  assert.deepEqual((await a.catalog.verifyLogs()).faults, []);
+  await converge(a, b);
+  assert.deepEqual(labels(b, a), [1, 2, 3, 4, 5, 6, 7]);
+  await a.restart();
+  await a.catalog.append([snapshot(mail, '8', 8)]);
+  assert.ok(labels(a).includes(8));
 });
 
 test('any flipped byte of a log is found: by opening it, and by verifying it while it is open', async (t) => {
