@@ -187,7 +187,10 @@ export class Appliance implements AsyncDisposable {
 
   async listen(address: string): Promise<void> {
     this.listening.push(await this.links.listen(address));
-    await this.realm.logAddresses(this.site.address);
+    // A log that is damaged takes nothing until a peer has healed it, and the peer must be able to come.
+    await this.realm
+      .logAddresses(this.site.address)
+      .catch((error) => this.note(error, 'logging where this site can be reached'));
   }
 
   /** Says what went wrong where nobody waits for it. */
