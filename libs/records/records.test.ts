@@ -117,3 +117,20 @@ test('a record of an unknown data key says which key is missing', async () => {
     (error) => isAppError(error, 'key_missing'),
   );
 });
+
+test('work that began before a rotation seals what comes after it under the new key, and still reads the old', () => {
+  const book = new KeyBook(keyring);
+  const upload = { keys: book, domainId, random: systemRandom };
+  const payload = encodeNode({ type: 'contentList', contentList: { extents: [], parts: [] } });
+  const seal = () => sealNode(upload, sha256(payload) as ContentHash, payload, { compression: 0, body: payload });
+  const before = seal();
+  const by = { random: systemRandom, siteId: new Uint8Array(16) as SiteId, createdSeconds: 2 };
+  const rotated = withNewDataKey(keyring, by);
+  book.renew(rotated.keyring);
+  const after = seal();
+  assert.deepEqual(
+    [toHex(before.keyId), toHex(after.keyId)],
+    [toHex(keyring.dataKeys[0]?.keyId ?? by.siteId), toHex(rotated.dataKey.keyId)],
+  );
+  for (const record of [before, after]) openNode(book, record);
+});
