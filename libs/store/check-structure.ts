@@ -10,8 +10,8 @@ import { fileOf, type Pack, type PackTable } from './pack-table.ts';
 import { samePlace } from './place.ts';
 import type { Places } from './places.ts';
 
-/** Files that lie beside the packs by right (FORMAT.md section 7). */
-const besidePacks = new Set(['store.json', 'keyring.sealed']);
+/** Files that lie beside the packs by right (FORMAT.md section 7); `.new` is what a crash leaves of their writing. */
+const besidePacks = new Set(['store.json', 'store.json.new', 'keyring.sealed', 'keyring.sealed.new']);
 
 export interface StructureFinding {
   readonly what: 'header' | 'marker' | 'footer' | 'index' | 'orphan' | 'missing';

@@ -192,6 +192,14 @@ test('an open pack that cannot be closed is read where it lies, and closed by a 
   await again.store.close();
 });
 
+test('what a kill leaves of writing a small file is no finding', async () => {
+  const volumes = new ForgetfulVolumes();
+  for (const name of ['store.json.new', 'keyring.sealed.new']) volumes.set(name, new Uint8Array(5));
+  const { store } = await openTestStore(volumes, new MemoryIndexHome());
+  assert.deepEqual(await Array.fromAsync(store.checkStructure()), []);
+  await store.close();
+});
+
 test('an empty pack file that a kill left behind is no finding, before and after its removal', async () => {
   const volumes = new ForgetfulVolumes();
   volumes.set(openFile, new Uint8Array(0));

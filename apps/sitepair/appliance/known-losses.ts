@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { isAppError } from '#runtime';
+import { dirname, join } from 'node:path';
+import { isAppError, syncFolder } from '#runtime';
 import { readStateFile, writeStateFile } from './state-file.ts';
 
 const reasonsMax = 20;
@@ -37,6 +37,7 @@ export class KnownLosses {
   clear(): void {
     this.#reasons = [];
     rmSync(this.#file, { force: true });
+    syncFolder(dirname(this.#file));
   }
 }
 
