@@ -1,0 +1,136 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import { seededFractions } from '../kit/kill-trial.ts';
+import { DiskModel, newFolder } from './disk-model.ts';
+import { cutPower, everyCut, hashOf } from './power-cut.ts';
+import { type FileEvent, readRecording } from './recording.ts';
+import { scenarioNamed } from './scenarios/all.ts';
+import { shimEnvironment } from './shim.ts';
+import type { Verifier } from './verifier.ts';
+
+export interface Recording {
+  readonly scenario: string;
+  readonly root: string;
+  readonly events: readonly FileEvent[];
+}
+
+export interface Finding {
+  readonly scenario: string;
+  readonly seed: number;
+  /** Events before the cut. */
+  readonly cutAt: number;
+  readonly lastWord: string;
+  readonly problems: readonly string[];
+}
+
+export interface Trial {
+  readonly tried: number;
+  /** States that were the same as one before, with the same words. */
+  readonly repeated: number;
+  readonly findings: readonly Finding[];
+}
+
+/** Runs a scenario in a process of its own, with everything recorded that it does below a new folder. */
+export async function record(
+  folder: string,
+  library: string,
+  scenario: string,
+  program = join(import.meta.dirname, 'run-scenario.ts'),
+): Promise<Recording> {
+  const place = mkdtempSync(join(folder, `${scenario}-`));
+  const [root, log] = [join(place, 'disk'), join(place, 'recording')];
+  mkdirSync(root);
+  const task = { root, log, syncMicroseconds: 300 };
+  const child = spawn(process.execPath, [program, scenario, root, log], {
+    env: shimEnvironment(library, task),
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const [code, signal] = await once(child, 'close');
+  if (code !== 0) throw new Error(`the scenario ${scenario} ended with ${signal ?? code}: ${stderr}`);
+  return { scenario, root, events: readRecording(log) };
+}
+
+/** Cuts the power `count` times at moments chosen by the seed, which also decides what is left, and recovers each. */
+export async function tryCuts(
+  { scenario, root, events }: Recording,
+  verifier: Verifier,
+  { count, seed, thoroughEvery = 10, findingsMax = 10 }: CutOptions,
+): Promise<Trial> {
+  const fraction = seededFractions(seed);
+  const from = firstCut(scenario, events);
+  const cuts = Array.from({ length: count }, () => from + Math.floor(fraction() * (events.length + 1 - from)));
+  cuts.sort((a, b) => a - b);
+  const disk = new DiskModel(root, newFolder());
+  const seen = new Set<string>();
+  const words: string[] = [];
+  const findings: Finding[] = [];
+  let [at, tried, repeated] = [0, 0, 0];
+  for (const cutAt of cuts) {
+    for (; at < cutAt; at++) advance(disk, events[at], words);
+    const state = cutPower(disk, fraction);
+    const key = `${words.length} ${hashOf(state)}`;
+    if (seen.has(key)) {
+      repeated += 1;
+      continue;
+    }
+    seen.add(key);
+    tried += 1;
+    const problems = await verifier.verify(scenario, state, words, tried % thoroughEvery === 0);
+    if (problems.length > 0) findings.push({ scenario, seed, cutAt, lastWord: words.at(-1) ?? '', problems });
+    if (findings.length >= findingsMax) break;
+  }
+  return { tried, repeated, findings };
+}
+
+interface CutOptions {
+  readonly count: number;
+  readonly seed: number;
+  readonly thoroughEvery?: number;
+  readonly findingsMax?: number;
+}
+
+/** Cuts the power between all events, and tries each state there that has its changes whole or not at all. */
+export async function tryEveryCut(
+  { scenario, root, events }: Recording,
+  verifier: Verifier,
+  { statesMax, findingsMax = 10 }: { readonly statesMax: number; readonly findingsMax?: number },
+): Promise<Trial> {
+  const disk = new DiskModel(root, newFolder());
+  const seen = new Set<string>();
+  const words: string[] = [];
+  const findings: Finding[] = [];
+  let [tried, repeated] = [0, 0];
+  for (let cutAt = 0; cutAt <= events.length; cutAt++) {
+    if (cutAt > 0) advance(disk, events[cutAt - 1], words);
+    for (const state of everyCut(disk, statesMax) ?? []) {
+      const key = `${words.length} ${hashOf(state)}`;
+      if (seen.has(key)) {
+        repeated += 1;
+        continue;
+      }
+      seen.add(key);
+      tried += 1;
+      const problems = await verifier.verify(scenario, state, words, false);
+      if (problems.length > 0) findings.push({ scenario, seed: 0, cutAt, lastWord: words.at(-1) ?? '', problems });
+      if (findings.length >= findingsMax) return { tried, repeated, findings };
+    }
+  }
+  return { tried, repeated, findings };
+}
+
+function firstCut(scenario: string, events: readonly FileEvent[]): number {
+  const { from } = scenarioNamed(scenario);
+  return from === undefined ? 0 : events.findIndex(({ call, path }) => call === 'told' && path === from) + 1;
+}
+
+function advance(disk: DiskModel, event: FileEvent | undefined, words: string[]): void {
+  if (event === undefined) return;
+  if (event.call === 'told') words.push(event.path);
+  else disk.apply(event);
+}
