@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemTimers } from '#runtime';
+import { ApiClient } from '../../apps/sitepair/client/api-client.ts';
 
 const program = join(import.meta.dirname, '..', '..', 'apps', 'sitepair', 'main.ts');
 
@@ -55,6 +56,8 @@ export class TestSite implements AsyncDisposable {
   readonly name: string;
   readonly state: string;
   readonly kit: string;
+  /** For looking on while it serves, where a command each time would cost a process each time. */
+  readonly api: ApiClient;
   /** What its machine is like: for every process that is started from now on. */
   environment: Environment = {};
   #process: ChildProcess | undefined;
@@ -64,6 +67,7 @@ export class TestSite implements AsyncDisposable {
     this.name = name;
     this.state = state;
     this.kit = kit;
+    this.api = new ApiClient(state);
   }
 
   /** `sitepair init` in a new folder below `root`. */
@@ -206,20 +210,20 @@ export async function pairThroughLine(inviter: TestSite, accepter: TestSite, lin
 }
 
 async function isPaired(site: TestSite): Promise<boolean> {
-  const peers = await site.json<{ state: string; link: string }[]>('pair', 'list');
+  const peers = await site.api.call('pairList', {});
   return peers.length > 0 && peers.every((peer) => peer.state === 'paired' && peer.link === 'up');
 }
 
 /** Waits until the catalogs of all these sites are the same. */
 export async function untilCatalogsAgree(sites: readonly TestSite[]): Promise<void> {
-  const digests = () => Promise.all(sites.map((site) => site.json<{ digest: string }>('catalog', 'digest')));
+  const digests = () => Promise.all(sites.map((site) => site.api.call('catalogDigest', {})));
   await until(async () => new Set((await digests()).map(({ digest }) => digest)).size === 1, 'the catalogs to agree');
 }
 
 /** Waits until this site lists every snapshot as held by `count` sites. */
 export async function untilHeldBy(site: TestSite, count: number): Promise<void> {
   await until(async () => {
-    const snapshots = await site.json<{ copies: readonly string[] }[]>('snapshots');
+    const snapshots = await site.api.call('snapshots', {});
     return snapshots.every(({ copies }) => copies.length === count);
   }, `every snapshot to be held by ${count} sites`);
 }
@@ -227,7 +231,7 @@ export async function untilHeldBy(site: TestSite, count: number): Promise<void> 
 /** Waits until all links of this site are up. */
 export async function untilLinked(site: TestSite): Promise<void> {
   await until(async () => {
-    const peers = await site.json<{ link: string }[]>('pair', 'list');
+    const peers = await site.api.call('pairList', {});
     return peers.every(({ link }) => link === 'up');
   }, `the links of ${site.name}`);
 }

@@ -6,10 +6,6 @@ import { decodeKeyring } from '#keys';
 import { foundInMemory } from '../kit/process-memory.ts';
 import { TestSite, testFolder, until, untilLinked } from '../kit/test-site.ts';
 
-interface SnapshotLine {
-  readonly copies: readonly string[];
-}
-
 const root = testFolder('blind');
 const tree = join(root.path, 'tree');
 let north: TestSite;
@@ -37,7 +33,7 @@ after(async () => {
 
 function untilCellarHoldsAll(): Promise<void> {
   const heldByBoth = async () =>
-    (await north.json<SnapshotLine[]>('snapshots')).every((one) => one.copies.includes('cellar'));
+    (await north.api.call('snapshots', {})).every(({ copies }) => copies.includes('cellar'));
   return until(heldByBoth, 'the blind peer to prove every snapshot');
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { pairSites, TestSite, testFolder, until } from '../kit/test-site.ts';
+import { pairSites, TestSite, testFolder, untilLinked } from '../kit/test-site.ts';
 
 interface Scrubbed {
   readonly findings: readonly {
@@ -41,10 +41,7 @@ test('a flipped bit in a pack: scrub names dataset and file, --heal mends it fro
     named.some(({ snapshot, path }) => snapshot.startsWith('north/books@') && (path === '/ledger.txt' || path === '/')),
     found.stdout,
   );
-  await until(
-    async () => (await north.json<{ link: string }[]>('pair', 'list')).every((peer) => peer.link === 'up'),
-    'the link',
-  );
+  await untilLinked(north);
   const healed = await north.run('scrub', '--heal', '--json');
   assert.equal(healed.code, 3, healed.stdout);
   assert.match((await north.ok('scrub')).stdout, /all of it is good/);

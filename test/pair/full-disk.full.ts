@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { isRoot } from '../kit/corpus.ts';
 import { writeSeededFile } from '../kit/seeded-file.ts';
-import { pairSites, TestSite, testFolder, until } from '../kit/test-site.ts';
+import { pairSites, TestSite, testFolder, untilHeldBy } from '../kit/test-site.ts';
 
 const needsRoot = !isRoot() && 'needs root, to mount a small file system';
 const roomBytes = 160_000_000;
@@ -102,10 +102,7 @@ test("a peer's disk that fills up during replication: the sender is told what is
 
   freeUp();
   await north.ok('replicate');
-  await until(
-    async () => (await south.json<{ copies: string[] }[]>('snapshots')).every(({ copies }) => copies.length === 2),
-    'south to hold both',
-  );
+  await untilHeldBy(south, 2);
   await assertRestores(south, 'north/second@latest', second, '2-3');
   for (const site of [north, south]) {
     assert.match((await site.ok('store', 'check')).stdout, /everything fits/);

@@ -2,11 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { pairSites, TestSite, testFolder, until } from '../kit/test-site.ts';
+import { pairSites, TestSite, testFolder, untilLinked } from '../kit/test-site.ts';
 
 interface Attention {
   readonly attention: readonly string[];
-  readonly peers: readonly { readonly link: string }[];
 }
 
 test('a site that has lost a pack says so, takes nothing it has for a base, and gets it back from its peer', async () => {
@@ -28,7 +27,7 @@ test('a site that has lost a pack says so, takes nothing it has for a base, and 
   await south.serve();
   const status = () => south.run('status', '--json').then(({ stdout }) => JSON.parse(stdout) as Attention);
   assert.ok((await status()).attention.some((sentence) => /lost or damaged/.test(sentence)));
-  await until(async () => (await status()).peers.every((peer) => peer.link === 'up'), 'the link');
+  await untilLinked(south);
 
   writeFileSync(join(tree, 'new'), 'new');
   await north.ok('backup', tree, '--dataset', 'tree');

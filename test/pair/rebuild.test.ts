@@ -2,25 +2,9 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { pairSites, TestSite, testFolder, until } from '../kit/test-site.ts';
-
-interface SnapshotLine {
-  readonly name: string;
-  readonly copies: readonly string[];
-}
-
-async function agree(sites: readonly TestSite[]): Promise<void> {
-  const digests = async () =>
-    Promise.all(sites.map(async (site) => (await site.json<{ digest: string }>('catalog', 'digest')).digest));
-  await until(async () => new Set(await digests()).size === 1, 'the catalogs to agree');
-}
-
-async function allHeldBy(site: TestSite, count: number): Promise<void> {
-  await until(
-    async () => (await site.json<SnapshotLine[]>('snapshots')).every((snapshot) => snapshot.copies.length === count),
-    `every snapshot to be held by ${count} sites`,
-  );
-}
+import { kitIdsOfSealedKeyring, openKit, parseKit } from '#keys';
+import { toHex } from '#runtime';
+import { pairSites, TestSite, testFolder, until, untilCatalogsAgree, untilHeldBy } from '../kit/test-site.ts';
 
 function makeTree(folder: string, name: string): string {
   const path = join(folder, name);
@@ -38,6 +22,13 @@ function contentsOf(folder: string): Map<string, string> {
       readFileSync(join(entry.parentPath, entry.name), 'utf8'),
     ]),
   );
+}
+
+/** True when this kit opens the keyring that lies beside the site's packs. */
+async function opensKeyring(site: TestSite, kitFile: string): Promise<boolean> {
+  const kit = await openKit(parseKit(readFileSync(kitFile, 'utf8')));
+  const ids = kitIdsOfSealedKeyring(readFileSync(join(site.state, 'packs', 'keyring.sealed')));
+  return ids.some((id) => toHex(id) === toHex(kit.kitId));
 }
 
 test('a site burnt to nothing comes back from its peer: same name, next life, everything restorable at once and refilled', async () => {
@@ -70,11 +61,11 @@ test('a site burnt to nothing comes back from its peer: same name, next life, ev
   await north.serve();
   await north.ok('restore', 'tree@latest', '--to', join(root.path, 'restored'));
   assert.deepEqual(contentsOf(join(root.path, 'restored')), contentsOf(tree));
-  await agree([north, south]);
-  await allHeldBy(south, 2);
+  await untilCatalogsAgree([north, south]);
+  await untilHeldBy(south, 2);
   assert.match((await north.ok('scrub')).stdout, /all of it is good/);
   await north.ok('backup', tree, '--dataset', 'tree');
-  await agree([north, south]);
+  await untilCatalogsAgree([north, south]);
 });
 
 test('a rebuild with a kit that the peer does not know changes nothing and leaves nothing', async () => {
@@ -100,19 +91,22 @@ test('three sites in a chain agree, relay snapshots, and the burnt middle one co
   await c.ok('backup', tree, '--dataset', 'docs');
   await pairSites(a, b, addressA);
   await pairSites(b, c, addressB);
-  await agree([a, b, c]);
-  await allHeldBy(a, 3);
+  await untilCatalogsAgree([a, b, c]);
+  await untilHeldBy(a, 3);
   const rotated = await a.run('key', 'rotate');
   assert.ok(rotated.code === 0 || rotated.code === 3, rotated.stderr);
-  await agree([a, b, c]);
+  await untilCatalogsAgree([a, b, c]);
   await b.kill();
   rmSync(b.state, { recursive: true });
   cpSync(join(tree, 'file-28'), join(tree, 'another'));
   await a.ok('backup', tree, '--dataset', 'mail');
   await b.ok('rebuild', '--from', addressA, '--kit', b.kit);
   await b.serve(Number(addressB.split(':').at(-1)));
-  await agree([a, b, c]);
-  await allHeldBy(c, 3);
+  await untilCatalogsAgree([a, b, c]);
+  for (const site of [a, b, c]) {
+    for (const { kit } of [a, b, c]) await until(() => opensKeyring(site, kit), `${site.name} to be sealed to ${kit}`);
+  }
+  await untilHeldBy(c, 3);
   await c.ok('restore', 'a/mail@latest', '--to', join(root.path, 'restored'));
   assert.deepEqual(contentsOf(join(root.path, 'restored')), contentsOf(tree));
 });

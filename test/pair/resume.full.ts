@@ -7,7 +7,7 @@ import { systemTimers } from '#runtime';
 import { MeteredLine } from '../../apps/sitepair/demo/metered-line.ts';
 import { seededFractions } from '../kit/kill-trial.ts';
 import { writeSeededFile } from '../kit/seeded-file.ts';
-import { pairThroughLine, TestSite, testFolder, until } from '../kit/test-site.ts';
+import { pairThroughLine, TestSite, testFolder, untilHeldBy } from '../kit/test-site.ts';
 
 const fileBytes = 2_000_000_000;
 const kills = 5;
@@ -83,10 +83,7 @@ test('a file of 2 GB whose receiver is killed five times crosses the line once, 
   assert.ok(crossed >= recordsBytes * 0.99, `the line has missed something\n${told.join('\n')}`);
   assert.ok(crossed <= crossedMax, `acknowledged records were sent again\n${told.join('\n')}`);
 
-  await until(
-    async () => (await south.json<{ copies: string[] }[]>('snapshots')).every(({ copies }) => copies.length === 2),
-    'south to hold the file',
-  );
+  await untilHeldBy(south, 2);
   await north.stop();
   rmSync(north.state, { recursive: true });
   const target = join(root.path, 'restored');

@@ -10,12 +10,6 @@ import { WebSocket } from 'ws';
 import { systemTimers } from '#runtime';
 import { pairSites, TestSite, testFolder, until, untilLinked } from '../kit/test-site.ts';
 
-interface PeerLine {
-  readonly peer: string;
-  readonly link: string;
-  readonly linkDetail: string;
-}
-
 const root = testFolder('wrong-peers');
 const tree = join(root.path, 'tree');
 let north: TestSite;
@@ -45,7 +39,7 @@ const untilForgotten = () => systemTimers.sleep(1200);
 async function say(bytes: Uint8Array | string): Promise<string> {
   const socket = connect(address);
   const heard: Buffer[] = [];
-  socket.on('data', (part) => heard.push(part)).on('error', () => undefined);
+  socket.on('data', (part: Buffer) => heard.push(part)).on('error', () => undefined);
   const closed = new Promise((resolve) => socket.once('close', resolve));
   socket.write(bytes);
   await Promise.race([closed, systemTimers.sleep(100)]);
@@ -109,7 +103,7 @@ test('after all of that two sites pair, replicate and restore as if nothing had 
 });
 
 test("a site of another realm at a peer's address gets no link and no bytes; the peer itself is welcome again", async () => {
-  const peerOfSouth = async () => (await south.json<PeerLine[]>('pair', 'list'))[0];
+  const peerOfSouth = async () => (await south.api.call('pairList', {}))[0];
   await north.stop();
   await using stranger = await TestSite.init(root.path, 'stranger');
   await stranger.serve(address.port);
