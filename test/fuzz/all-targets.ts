@@ -1,9 +1,14 @@
 import { captureSessions } from './captured-sessions.ts';
 import type { Target } from './target.ts';
+import { apiTargets } from './targets/api.ts';
+import { catalogTargets } from './targets/catalog.ts';
 import { linkTargets } from './targets/link.ts';
 import { muxTargets } from './targets/mux.ts';
+import { packTargets } from './targets/packs.ts';
 import { compressionTargets, recordTargets } from './targets/records.ts';
+import { fileTargets, secretTargets } from './targets/secrets-and-texts.ts';
 import { sessionTargets } from './targets/sessions.ts';
+import { treeTargets } from './targets/trees.ts';
 import { makeWorld } from './world.ts';
 
 /** Every target, or those whose names begin with `only`. */
@@ -15,6 +20,12 @@ export async function allTargets(only: string | undefined): Promise<Target[]> {
     ...linkTargets(),
     ...muxTargets(),
     ...sessionTargets(world, await captureSessions(world)),
+    ...(await secretTargets(world)),
+    ...fileTargets(),
+    ...(await packTargets(world)),
+    ...(await catalogTargets(world)),
+    ...apiTargets(),
+    ...treeTargets(),
   ];
   return (targets as Target<never>[] as Target[]).filter(({ name }) => only === undefined || name.startsWith(only));
 }
