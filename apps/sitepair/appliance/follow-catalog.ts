@@ -3,14 +3,18 @@ import type { Link } from '#link';
 import { isAppError, type Timers } from '#runtime';
 import type { SharedPart } from './link-services.ts';
 
-/** How long a peer that has not joined yet, or is busy, is left alone. */
-const pauseMs = 500;
+/** How long a peer that has not joined yet, or is busy, is left alone; twice as long each time. */
+const firstPauseMs = 500;
+/** A peer whose disk is full refuses for hours, and each try sends it all that it lacks. */
+const longestPauseMs = 30_000;
+/** An exchange that lasted this long was a good one: after it the pauses begin anew. */
+const goodExchangeMs = 60_000;
 
 const following = new WeakSet<Link>();
 
 /**
  * Keeps two catalogs agreeing for as long as their link lives. The end that dialled opens the channel; while the other
- * one has not joined yet it refuses, and is asked again. `onFollowing` is called once the link may carry replication.
+ * one has not joined yet, or cannot write, it refuses, and is asked again, ever more rarely. `onFollowing` is called once the link may carry replication.
  */
 export async function followCatalog(
   { catalog, scope }: Pick<SharedPart, 'catalog' | 'scope'>,
@@ -24,12 +28,17 @@ export async function followCatalog(
   if (!link.dialledByUs) return;
   const ended = new AbortController();
   link.closed.then((reason) => ended.abort(reason));
-  while (!ended.signal.aborted) {
+  for (let pauseMs = firstPauseMs; !ended.signal.aborted; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+    const good = timers.after(goodExchangeMs, () => {
+      pauseMs = firstPauseMs;
+    });
     try {
       await syncCatalog(catalog, await link.open('catalog', 'control'), { scope, signal: ended.signal });
     } catch (error) {
       if (ended.signal.aborted) return;
       if (!isAppError(error)) throw error;
+    } finally {
+      good.cancel();
     }
     await timers.sleep(pauseMs, ended.signal).catch(() => undefined);
   }
