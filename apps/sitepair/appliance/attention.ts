@@ -11,7 +11,7 @@ const freeShareMin = 0.1;
 
 /** Sentences that need an admin, worst first; each says what to do. */
 export function attentionOf(
-  { catalog, realm, keys, links, peers, machine, store, losses }: Appliance,
+  { catalog, realm, keys, links, peers, machine, store, losses, secrets }: Appliance,
   views: readonly PairingView[],
 ): string[] {
   const sentences: string[] = [];
@@ -19,6 +19,11 @@ export function attentionOf(
     if (problem.kind === 'tail_cut') continue;
     sentences.push(
       `The catalog has a problem (${problem.kind.replaceAll('_', ' ')}): see "sitepair catalog digest" at each site.`,
+    );
+  }
+  if (secrets.readDoor() === undefined) {
+    sentences.push(
+      'The key under which this site would come back after a fire is lost or damaged: make a new kit ("sitepair key kit").',
     );
   }
   const live = views.filter(({ state }) => state !== 'removed');

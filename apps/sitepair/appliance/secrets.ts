@@ -11,7 +11,17 @@ import {
   type SiteIdentity,
   sealKeyring,
 } from '#keys';
-import { concatBytes, type Random, toHex, writeFileDurably } from '#runtime';
+import {
+  AppError,
+  concatBytes,
+  equalBytes,
+  isAppError,
+  type Random,
+  systemCode,
+  toHex,
+  writeFileDurably,
+} from '#runtime';
+import { sha256 } from '#wire';
 import type { StatePaths } from './state-folder.ts';
 
 /** What an appliance needs to work without anybody's kit: readable by its own user only. */
@@ -26,7 +36,7 @@ export class Secrets {
   }
 
   readIdentity(): SiteIdentity {
-    return decodeIdentity(readFileSync(join(this.#paths.secret, 'identity')));
+    return decodeIdentity(readSecret(join(this.#paths.secret, 'identity')));
   }
 
   writeIdentity(identity: SiteIdentity): void {
@@ -34,7 +44,7 @@ export class Secrets {
   }
 
   readKeyring(): Keyring {
-    return decodeKeyring(readFileSync(join(this.#paths.secret, 'keyring')));
+    return decodeKeyring(readSecret(join(this.#paths.secret, 'keyring')));
   }
 
   /**
@@ -48,24 +58,32 @@ export class Secrets {
     this.#sealedTo = kitsOf(sealed);
   }
 
-  /** The ids of the kits that open the copy beside the data, by ascending id; empty when there is none. */
+  /** The ids of the kits that open the copy beside the data, by ascending id; empty when there is none, or no good one. */
   sealedTo(): string {
     if (!existsSync(this.#paths.sealedKeyring)) return '';
-    this.#sealedTo ??= kitsOf(readFileSync(this.#paths.sealedKeyring));
+    this.#sealedTo ??= kitsOfGood(readFileSync(this.#paths.sealedKeyring));
     return this.#sealedTo;
   }
 
-  /** The kit that opens this site's doors at its peers; undefined for a site that was made without one. */
+  /**
+   * The kit that opens this site's doors at its peers; undefined for a site that was made without one, and when the file is
+   * not what was written: no peer may be given a key that no kit has.
+   */
   readDoor(): DoorKit | undefined {
     const file = join(this.#paths.secret, 'door');
     if (!existsSync(file)) return undefined;
     const bytes = new Uint8Array(readFileSync(file));
-    return { doorKey: bytes.slice(0, doorKeyBytes), kitId: bytes.slice(doorKeyBytes) };
+    const whole = bytes.subarray(0, doorKeyBytes + kitIdBytes);
+    // A file of an earlier version has no check.
+    const isGood = equalBytes(bytes.subarray(whole.length), doorCheck(whole)) || bytes.length === whole.length;
+    if (whole.length !== doorKeyBytes + kitIdBytes || !isGood) return undefined;
+    return { doorKey: whole.slice(0, doorKeyBytes), kitId: whole.slice(doorKeyBytes) };
   }
 
   /** Key and kit change in one step: whoever knocks with the one is looked up by the other. */
   writeDoor({ doorKey, kitId }: DoorKit): void {
-    writeFileDurably(join(this.#paths.secret, 'door'), concatBytes([doorKey, kitId]));
+    const whole = concatBytes([doorKey, kitId]);
+    writeFileDurably(join(this.#paths.secret, 'door'), concatBytes([whole, doorCheck(whole)]));
   }
 }
 
@@ -76,7 +94,38 @@ export interface DoorKit {
 }
 
 const doorKeyBytes = 32;
+const kitIdBytes = 8;
+const doorCheckBytes = 16;
+
+function doorCheck(whole: Uint8Array): Uint8Array {
+  return sha256(whole).subarray(0, doorCheckBytes);
+}
 
 function kitsOf(sealed: Uint8Array): string {
   return kitIdsOfSealedKeyring(sealed).map(toHex).join();
+}
+
+/** Without these files nothing starts; where they are gone, only the recovery kit brings them back. */
+function readSecret(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    if (systemCode(cause) !== 'ENOENT') throw cause;
+    throw new AppError(`${path} is gone`, {
+      code: 'state_damaged',
+      advice:
+        'Restore this file from a copy of the state folder, or rebuild the site from a peer ("sitepair rebuild --help").',
+      cause,
+    });
+  }
+}
+
+/** A copy that is damaged is sealed to nobody: whoever asks makes it anew, since the keyring itself is at hand. */
+function kitsOfGood(sealed: Uint8Array): string {
+  try {
+    return kitsOf(sealed);
+  } catch (error) {
+    if (isAppError(error, 'keyring_damaged')) return '';
+    throw error;
+  }
 }
