@@ -14,7 +14,8 @@ export interface RotSites {
   readonly south: string;
   /** North before its last backup and its last key. */
   readonly older: string;
-  readonly kitPage: string;
+  /** Id of the newest snapshot. */
+  readonly snapshot: string;
 }
 
 const bytesOf = (name: string, length: number) =>
@@ -46,7 +47,7 @@ export async function makeRotSites(root: string): Promise<RotSites> {
     string,
   ];
   makeTree(tree);
-  const { kitText } = await initialise({ state: north, siteName: 'north', address: 'here' });
+  await initialise({ state: north, siteName: 'north', address: 'here' });
   await initialise({ state: south, siteName: 'south', address: 'there' });
   {
     await using a = await InProcessSite.open(north);
@@ -55,6 +56,7 @@ export async function makeRotSites(root: string): Promise<RotSites> {
     await pair(a, b);
     await bring(a, 1);
   }
+  let snapshot: string;
   cpSync(north, older, { recursive: true });
   writeFileSync(join(tree, 'folder', 'added later'), bytesOf('later', 20_000));
   {
@@ -67,8 +69,9 @@ export async function makeRotSites(root: string): Promise<RotSites> {
     await bring(a, 2);
     await until(() => a.appliance.operations.catalogDigest().digest === b.appliance.operations.catalogDigest().digest);
     a.appliance.losses.note('a loss of a test');
+    snapshot = a.appliance.operations.snapshot({ reference: 'north/books@latest' }).id;
   }
-  return { tree, north, south, older, kitPage: kitText };
+  return { tree, north, south, older, snapshot };
 }
 
 async function pair(a: InProcessSite, b: InProcessSite): Promise<void> {

@@ -57,7 +57,7 @@ export async function runTrial(sites: RotSites, work: string, rotCase: RotCase):
         `${what} in pack ${pack}: ${affects.map((one) => `${one.snapshot} ${one.path}`).join(', ')}`,
     ),
   );
-  const alone = await restored(open, sites.tree, join(work, 'alone'));
+  const alone = await restored(open, sites, join(work, 'alone'));
   const wrongBytes = wrongBytesOf(alone);
   if (wrongBytes !== undefined) return { outcome: 'said', said, wrong: wrongBytes };
 
@@ -91,10 +91,10 @@ function refusal(error: unknown, place: ByteClass): RotVerdict {
   return { outcome: 'refused', said, wrong };
 }
 
-async function restored(site: InProcessSite, tree: string, target: string): Promise<Restored> {
+async function restored(site: InProcessSite, { tree, snapshot }: RotSites, target: string): Promise<Restored> {
   rmSync(target, { recursive: true, force: true });
   try {
-    const report = await site.restore('north/books@latest', target);
+    const report = await site.restore(snapshot, target);
     const { differences } = await compareTrees(Buffer.from(tree), Buffer.from(target));
     const problems = report.problems.map(({ path, code }) => `${Buffer.from(path).toString()}: ${code}`);
     return { differences, problems, error: undefined };
@@ -117,7 +117,7 @@ function wrongBytesOf({ differences, problems, error }: Restored): string | unde
 async function healing(
   site: InProcessSite,
   peer: InProcessSite,
-  { tree }: RotSites,
+  sites: RotSites,
   work: string,
 ): Promise<string | undefined> {
   const { operations } = site.appliance;
@@ -132,16 +132,16 @@ async function healing(
   if (again.findings.length > 0) return `not healed: ${JSON.stringify(again.findings[0])}`;
   const check = await operations.storeCheck(site.run);
   if (check.findings.length > 0) return `not whole after healing: ${check.findings.join('; ')}`;
-  const { differences, problems, error } = await restored(site, tree, join(work, 'healed'));
+  const { differences, problems, error } = await restored(site, sites, join(work, 'healed'));
   const wrong = [...differences, ...problems, ...(error === undefined ? [] : [error])];
   return wrong.length === 0 ? undefined : `not as it was after healing: ${wrong.slice(0, 4).join('; ')}`;
 }
 
 /** No wrong byte reached the peer: it is clean and gives back what it gave before. */
-async function spoiltPeer(peer: InProcessSite, { tree }: RotSites, work: string): Promise<string | undefined> {
+async function spoiltPeer(peer: InProcessSite, sites: RotSites, work: string): Promise<string | undefined> {
   const { findings } = await peer.appliance.operations.scrub({ heal: false }, peer.run);
   if (findings.length > 0) return `the peer has damage now: ${JSON.stringify(findings[0])}`;
-  const { differences, problems, error } = await restored(peer, tree, join(work, 'peer'));
+  const { differences, problems, error } = await restored(peer, sites, join(work, 'peer'));
   if (differences.length + problems.length === 0 && error === undefined) return undefined;
   return `the peer does not restore any more: ${[...differences, ...problems, error].join('; ')}`;
 }

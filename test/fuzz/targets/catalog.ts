@@ -105,7 +105,8 @@ export async function catalogTargets(world: World): Promise<Target<never>[]> {
       mend: resign,
       run: (bytes) =>
         withCatalog(async (subject) => {
-          const { refused } = await subject.accept([bytes]);
+          const { refused, taken } = await subject.accept([bytes]);
+          if (taken > 0) assert.deepEqual((await subject.verifyLogs()).faults, [], 'a batch was taken that is none');
           const [first] = refused;
           if (first !== undefined) throw new AppError(first.reason, { code: 'catalog_malformed', advice: 'None.' });
         }),

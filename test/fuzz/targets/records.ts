@@ -52,7 +52,11 @@ export function recordTargets(world: World): Target<Uint8Array>[] {
       name: 'sealed inner bytes',
       share: 3,
       seeds: world.nodes.map(({ payload }) => innerOf(0, payload)),
-      run: (inner) => verifyRecord(keys, parseRecord(sealInner(world, inner))),
+      run(inner) {
+        verifyRecord(keys, parseRecord(sealInner(world, inner)));
+        const length = Buffer.from(inner).readUInt32LE(1);
+        assert.equal(padmeLength(5 + length), inner.length, 'a wrong padding was taken');
+      },
       ...mostRecords,
     }),
     bytesTarget({

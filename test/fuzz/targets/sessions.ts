@@ -1,4 +1,6 @@
+import assert from 'node:assert/strict';
 import type { SiteId } from '#model';
+import { verifyRecord } from '#records';
 import {
   fetchRecords,
   ReadSource,
@@ -10,7 +12,8 @@ import {
   UploadSink,
   VisibleIds,
 } from '#replication';
-import { systemTimers } from '#runtime';
+import { equalBytes, systemTimers } from '#runtime';
+import { parseRecord, sha256 } from '#wire';
 import {
   type Captured,
   type Messages,
@@ -30,10 +33,15 @@ export function sessionTargets(world: World, captured: Captured): Target<never>[
   const { keys, domainId } = world;
   const filled = world.filled();
   const from = world.identity.siteId as Uint8Array as SiteId;
-  const upload = (agent: boolean) => (messages: Messages) => {
-    const options = uploadOptions(world, new MemoryRecords(), agent);
+  const upload = (agent: boolean) => async (messages: Messages) => {
+    const store = new MemoryRecords();
+    const options = uploadOptions(world, store, agent);
     const target = { ...uploadTarget(world), ...(agent ? { visible: new VisibleIds() } : {}) };
-    return receiveUpload(new ScriptedChannel(messages), { ...options, begin: async () => target });
+    try {
+      await receiveUpload(new ScriptedChannel(messages), { ...options, begin: async () => target });
+    } finally {
+      if (agent) allGood(store, world);
+    }
   };
   const read = (cutOut: boolean) => (messages: Messages) =>
     serveReads(new ScriptedChannel(messages), {
@@ -77,6 +85,17 @@ function allocatedMax(messages: Messages): number {
   return 4_000_000 + messages.length * 5_000_000 + 256 * bytes;
 }
 
+/** Nothing was stored that is not what its ids say. */
+function allGood(store: MemoryRecords, { keys }: World): void {
+  for (const bytes of store.all) {
+    try {
+      verifyRecord(keys, parseRecord(bytes));
+    } catch (error) {
+      assert.fail(`a wrong record was stored: ${String(error)}`);
+    }
+  }
+}
+
 async function uploadTo(answers: Messages, { frames, nodes, manifestHash }: World): Promise<void> {
   const sink = await UploadSink.begin(new ScriptedChannel(answers), { datasetName: 'data', host: 'h', paths: [] });
   await sink.wantedLeaves(frames.flatMap(({ hashes }) => hashes));
@@ -88,24 +107,29 @@ async function uploadTo(answers: Messages, { frames, nodes, manifestHash }: Worl
 
 async function readFrom(answers: Messages, world: World): Promise<void> {
   const source = await ReadSource.open(new ScriptedChannel(answers), world.snapshotId);
-  for (const { hash } of world.nodes) await source.node(hash);
-  for await (const { hash } of source.chunks(world.frames.flatMap(({ hashes }) => hashes))) hash.at(0);
+  for (const { hash } of world.nodes)
+    assert.ok(equalBytes(sha256(await source.node(hash)), hash), 'another node was given out');
+  for await (const { hash, content } of source.chunks(world.frames.flatMap(({ hashes }) => hashes)))
+    if (content !== undefined) assert.ok(equalBytes(sha256(content), hash), 'another chunk was given out');
   await source.close();
 }
 
 async function fetchFrom(answers: Messages, { domainId, records, keys }: World): Promise<void> {
   const ids = records.flatMap((record) => record.ids);
-  for await (const record of fetchRecords(new ScriptedChannel(answers), domainId, ids, keys)) record.ids.at(0);
+  for await (const record of fetchRecords(new ScriptedChannel(answers), domainId, ids, keys))
+    verifyRecord(keys, record);
 }
 
 async function receiveFrom(control: Messages, records: Messages, world: World, from: SiteId): Promise<void> {
   for (const blind of [false, true]) {
-    const receiver = new SnapshotReceiver(() => receiverOptions(world, new MemoryRecords(), blind));
+    const store = new MemoryRecords();
+    const receiver = new SnapshotReceiver(() => receiverOptions(world, store, blind));
     const served = receiver.serve(new ScriptedChannel(control), from);
     served.catch(() => undefined);
     await new Promise(setImmediate);
     await new Promise(setImmediate);
     const [bulk] = await Promise.allSettled([receiver.serveRecords(new ScriptedChannel(records)), served]);
+    if (!blind) allGood(store, world);
     if (bulk.status === 'rejected') throw bulk.reason;
     await served;
   }
