@@ -10,6 +10,7 @@ import type { Agent } from './agent-file.ts';
 import { checkManifest } from './check-manifest.ts';
 import type { DatasetOwners } from './dataset-owners.ts';
 import { uploadWindowBytes } from './limits.ts';
+import { momentNow } from './moment-now.ts';
 import type { RealmKeys } from './realm-keys.ts';
 
 export interface ClientServicesOptions {
@@ -143,8 +144,7 @@ export class ClientServices {
     const { manifest } = node;
     checkManifest(manifest, target);
     const { datasetId, domainId } = target;
-    const nowMs = clock.nowMs();
-    const proved = { seconds: Math.floor(nowMs / 1000), nanos: Math.floor(nowMs % 1000) * 1_000_000 };
+    const proved = momentNow(clock);
     await catalog.append([
       {
         kind: 'snapshotMade',

@@ -1,6 +1,6 @@
 import type { Link } from '#link';
 import type { DatasetId, DomainId, SiteId, SnapshotId } from '#model';
-import { isPassing, type RecordStore, replicateSnapshot } from '#replication';
+import { isPassing, type RecordStore, type ReplicationOutcome, replicateSnapshot } from '#replication';
 import { AppError, type Clock, isAppError, type Random, type Timers, toHex } from '#runtime';
 import type { ReplicateResult, Run } from './operations.ts';
 import type { Peer } from './peers.ts';
@@ -45,10 +45,22 @@ const retryDelayMaxMs = 2000;
 /** How long a command waits for a link that is down. */
 const linkPatienceMs = 30_000;
 
+/** What a run has brought to its peer until now, by snapshot id. */
+type Outcomes = Map<string, ReplicationOutcome>;
+
+interface Running {
+  readonly done: Promise<unknown>;
+  readonly outcomes: Outcomes;
+}
+
+/** How long a command waits for the catalog to hear of what the peer has proved: nothing is lost when it does not. */
+const hearingPatienceMs = 5000;
+const hearingPollMs = 50;
+
 /** Brings peers up to date: by itself when something is new, and when somebody asks and waits. One run a peer at a time. */
 export class Replicator {
   readonly #options: ReplicatorOptions;
-  readonly #running = new Map<string, Promise<unknown>>();
+  readonly #running = new Map<string, Running>();
   readonly #again = new Set<string>();
   readonly #stop = new AbortController();
 
@@ -65,51 +77,78 @@ export class Replicator {
       return;
     }
     const run: Run = { signal: this.#stop.signal, progress: () => undefined };
-    this.#exclusive(peer, () => this.#bringAll(peer, undefined, run)).catch((error) =>
+    this.#exclusive(peer, (outcomes) => this.#bringAll(peer, undefined, run, outcomes)).catch((error) =>
       this.#onBackgroundFailure(error, peer),
     );
   }
 
-  /** Brings one peer up to date and waits for it; cut links are waited for and resumed. */
+  /**
+   * Brings one peer up to date and waits for it; cut links are waited for and resumed. What a run that is under way brings
+   * of it meanwhile counts as brought by this one.
+   */
   async bring(peer: Peer, dataset: string | undefined, run: Run): Promise<PeerResult> {
+    const { overview, clock } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const lacking = overview.pendingFor(peer.siteId, dataset).map(({ snapshotId }) => toHex(snapshotId));
+    const joined: Outcomes = new Map();
     for (;;) {
       const others = this.#running.get(toHex(peer.siteId));
-      if (others === undefined) return this.#exclusive(peer, () => this.#bringAll(peer, dataset, run));
+      if (others === undefined) break;
       run.progress({ doing: `waiting for the replication to ${peer.name} that is under way`, doneBytes: 0 });
-      await others.catch(() => undefined);
+      await orAborted(others.done, run.signal);
+      for (const id of lacking) {
+        const outcome = others.outcomes.get(id);
+        if (outcome !== undefined) joined.set(id, outcome);
+      }
+    }
+    await this.#exclusive(peer, (outcomes) => {
+      for (const [id, outcome] of joined) outcomes.set(id, outcome);
+      return this.#bringAll(peer, dataset, run, outcomes).then(() => {
+        for (const [id, outcome] of outcomes) joined.set(id, outcome);
+      });
+    });
+    const seconds = (clock.monotonicMs() - startedMs) / 1000;
+    await this.#untilHeard(peer, dataset, joined, run);
+    return { peer: peer.name, ...totalOf(joined), seconds };
+  }
+
+  /** So that who asks next is told of the copies: the peer's log brings them, a moment after the proof. */
+  async #untilHeard(peer: Peer, dataset: string | undefined, brought: Outcomes, run: Run): Promise<void> {
+    const { overview, timers } = this.#options;
+    for (let waitedMs = 0; waitedMs < hearingPatienceMs; waitedMs += hearingPollMs) {
+      const pending = overview.pendingFor(peer.siteId, dataset);
+      if (!pending.some(({ snapshotId }) => brought.has(toHex(snapshotId)))) return;
+      await timers.sleep(hearingPollMs, run.signal);
     }
   }
 
   async close(): Promise<void> {
     this.#stop.abort(shuttingDown());
-    await Promise.allSettled(this.#running.values());
+    await Promise.allSettled([...this.#running.values()].map(({ done }) => done));
   }
 
-  async #exclusive<T>(peer: Peer, work: () => Promise<T>): Promise<T> {
+  async #exclusive(peer: Peer, work: (outcomes: Outcomes) => Promise<void>): Promise<void> {
     const key = toHex(peer.siteId);
-    const running = work();
-    this.#running.set(key, running);
+    const outcomes: Outcomes = new Map();
+    const done = work(outcomes);
+    this.#running.set(key, { done, outcomes });
     try {
-      return await running;
+      await done;
     } finally {
       this.#running.delete(key);
       if (this.#again.delete(key)) this.nudge(peer);
     }
   }
 
-  async #bringAll(peer: Peer, dataset: string | undefined, run: Run): Promise<PeerResult> {
-    const { overview, clock } = this.#options;
-    const startedMs = clock.monotonicMs();
-    const result = { peer: peer.name, snapshots: 0, alreadyThere: 0, sentRecords: 0, sentBytes: 0 };
-    const pending = overview.pendingFor(peer.siteId, dataset);
+  /** What `outcomes` has already is at the peer, though the catalog here may not say so yet. */
+  async #bringAll(peer: Peer, dataset: string | undefined, run: Run, outcomes: Outcomes): Promise<void> {
+    const pending = this.#options.overview.pendingFor(peer.siteId, dataset);
     let failure: AppError | undefined;
     for (const snapshot of pending) {
+      const id = toHex(snapshot.snapshotId);
+      if (outcomes.has(id)) continue;
       try {
-        const outcome = await this.#persist(peer, snapshot, run, result.sentBytes);
-        if (outcome.alreadyHeld) result.alreadyThere += 1;
-        else result.snapshots += 1;
-        result.sentRecords += outcome.sentRecords;
-        result.sentBytes += outcome.sentBytes;
+        outcomes.set(id, await this.#persist(peer, snapshot, run, totalOf(outcomes).sentBytes));
       } catch (error) {
         // What ails one snapshot must not keep the others from a second building; what ails the line or the run ends it.
         if (!isAppError(error) || error.retryable || run.signal.aborted) throw error;
@@ -117,7 +156,6 @@ export class Replicator {
       }
     }
     if (failure !== undefined) throw failure;
-    return { ...result, seconds: (clock.monotonicMs() - startedMs) / 1000 };
   }
 
   /** One snapshot, through cuts: what was acknowledged is not sent again. */
@@ -169,6 +207,28 @@ export class Replicator {
   #onBackgroundFailure(error: unknown, peer: Peer): void {
     if (!this.#stop.signal.aborted) this.#options.onFailure(error, peer);
   }
+}
+
+function totalOf(outcomes: Outcomes): Pick<PeerResult, 'snapshots' | 'alreadyThere' | 'sentRecords' | 'sentBytes'> {
+  const total = { snapshots: 0, alreadyThere: 0, sentRecords: 0, sentBytes: 0 };
+  for (const { alreadyHeld, sentRecords, sentBytes } of outcomes.values()) {
+    if (alreadyHeld) total.alreadyThere += 1;
+    else total.snapshots += 1;
+    total.sentRecords += sentRecords;
+    total.sentBytes += sentBytes;
+  }
+  return total;
+}
+
+/** Resolves when `work` is over, however; rejects with the signal's reason before. */
+async function orAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  await Promise.race([Promise.allSettled([work]), aborted.promise]).finally(() =>
+    signal.removeEventListener('abort', onAbort),
+  );
 }
 
 function peerUnreachable(peer: Peer): AppError {

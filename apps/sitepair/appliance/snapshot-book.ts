@@ -3,8 +3,12 @@ import { asId, type DatasetId, parseSnapshotReference, type SiteId, type Snapsho
 import type { CopyBook, OfferedSnapshot } from '#replication';
 import { AppError, type Clock, equalBytes, toHex } from '#runtime';
 import type { KnownLosses } from './known-losses.ts';
+import { momentNow } from './moment-now.ts';
 import type { DatasetView, SnapshotView } from './operations.ts';
 import type { CopyOverview, PendingSnapshot } from './replicator.ts';
+
+/** Where a copy is that a peer holds proved and can give again; a copy on a medium is for people to carry. */
+const ownStore = 'store';
 
 export interface SnapshotBookOptions {
   readonly catalog: Catalog;
@@ -110,16 +114,17 @@ export class SnapshotBook implements CopyOverview, CopyBook {
   async recordCopy({ snapshotId }: OfferedSnapshot): Promise<void> {
     const [known] = this.#options.catalog.views.snapshotsById(toHex(snapshotId), 1);
     if (known === undefined) throw notInCatalog();
-    const nowMs = this.#options.clock.nowMs();
-    const proved = { seconds: Math.floor(nowMs / 1000), nanos: Math.floor(nowMs % 1000) * 1_000_000 };
+    const proved = momentNow(this.#options.clock);
     await this.#options.catalog.append([
-      { kind: 'copyMade', snapshotId, ownerSiteId: asId('SiteId', known.siteId), where: 'store', proved },
+      { kind: 'copyMade', snapshotId, ownerSiteId: asId('SiteId', known.siteId), where: ownStore, proved },
     ]);
     this.#options.onCopy();
   }
 
   #isAt(snapshotId: SnapshotId, siteId: Uint8Array): boolean {
-    return this.#options.catalog.views.copiesOf(snapshotId).some((copy) => equalBytes(copy.siteId, siteId));
+    return this.#options.catalog.views
+      .copiesOf(snapshotId)
+      .some((copy) => copy.where === ownStore && equalBytes(copy.siteId, siteId));
   }
 
   #rows(): DatasetRow[] {
