@@ -128,6 +128,30 @@ test('a pack that lost its end, or all of it, is told and does no harm', async (
   assert.ok((await scrubContent(Buffer.alloc(whole.length))).damage.length > 0);
 });
 
+test('a pack that was cut says which ids were behind its end, and is not replaced before they are back', async () => {
+  const { volumes, index, records } = await closedPack();
+  const whole = Buffer.from(volumes.get(file));
+  for (const length of [64, 64 + (records[0]?.length ?? 0) + 20]) {
+    volumes.set(file, whole.subarray(0, length));
+    const { store } = await openTestStore(volumes, index);
+    const kept = length > 64 ? records.slice(1) : records;
+    const gone = kept.flatMap((record) => parseRecord(record).ids).map(toHex);
+    const missing = (await findings(store)).flatMap((finding) => finding.missing).map(toHex);
+    assert.deepEqual([...new Set(missing)].sort(), gone.sort(), `cut to ${length}`);
+    await assert.rejects(store.repairPack(0), { code: 'pack_holds_lost_records' });
+    await store.close();
+  }
+  const { store } = await openTestStore(volumes, index);
+  await Promise.all([...records.slice(1).map((record) => store.append(record)), store.flush()]);
+  await store.repairPack(0);
+  assert.deepEqual(await findings(store), []);
+  for (const record of records) {
+    const { domainId, ids } = parseRecord(record);
+    for (const id of ids) assert.ok(equalBytes((await store.read(domainId, id))?.bytes ?? new Uint8Array(0), record));
+  }
+  await store.close();
+});
+
 test('a sector that the device cannot read costs the records on it and no others', async () => {
   const { volumes, index, records } = await closedPack();
   const bad = volumes.get(file).indexOf(records[3] ?? '') + 10;

@@ -55,9 +55,13 @@ export async function* scrubPacks(
   for (const [packsDone, pack] of packs.entries()) {
     options.signal?.throwIfAborted();
     try {
+      let isCut = false;
       for await (const damage of scrubPack({ volumes, acceptsRealm, onRead }, pack)) {
+        isCut ||= damage.what === 'footer';
         yield await findingOf(context.places, damage);
       }
+      const behind = isCut ? await lostBehindEnd(context.places, pack) : undefined;
+      if (behind !== undefined) yield behind;
     } catch (error) {
       // Who heals while we scrub replaces the pack under us, by one whose records were all checked.
       if (context.table.has(pack.number) || !isAppError(error, 'volume_gone')) throw error;
@@ -84,6 +88,17 @@ export async function findingOf(places: Places, damage: PackDamage): Promise<Scr
     return place === undefined || liesIn(place, damage);
   });
   return { ...known, missing };
+}
+
+/**
+ * What the index says lay at and behind the end of a pack that has lost its footer: a file that was cut holds nothing that
+ * tells of it. Undefined when there was nothing.
+ */
+export async function lostBehindEnd(places: Places, pack: Pack): Promise<ScrubFinding | undefined> {
+  const length = Number.MAX_SAFE_INTEGER - pack.bytes;
+  const all = { pack: pack.number, what: 'unreadable', offset: pack.bytes, length, ids: [] } as const;
+  const finding = await findingOf(places, all);
+  return finding.ids.length === 0 ? undefined : { ...finding, length: 0 };
 }
 
 async function named(places: Places, damage: PackDamage): Promise<PackDamage> {
