@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { seededFractions } from '../kit/kill-trial.ts';
 import { DiskModel, newFolder } from './disk-model.ts';
-import { cutPower, everyCut, hashOf } from './power-cut.ts';
+import { cutEvenly, cutPower, everyCut, hashOf } from './power-cut.ts';
 import { type FileEvent, readRecording } from './recording.ts';
 import { scenarioNamed } from './scenarios/all.ts';
 import { shimEnvironment } from './shim.ts';
@@ -87,6 +87,50 @@ export async function tryCuts(
   }
   return { tried, repeated, findings };
 }
+
+const evenCuts = [
+  ['nothing', 'nothing'],
+  ['everything', 'nothing'],
+  ['nothing', 'everything'],
+] as const;
+
+/**
+ * Cuts the power after each word and each change of a name, and loses all that was not synced: contents, names, or both.
+ * Where a sync is missing, one of these states shows it.
+ */
+export async function tryTellingCuts(
+  { scenario, root, events }: Recording,
+  verifier: Verifier,
+  { findingsMax = 10 }: { readonly findingsMax?: number } = {},
+): Promise<Trial> {
+  const disk = new DiskModel(root, newFolder());
+  const seen = new Set<string>();
+  const words: string[] = [];
+  const findings: Finding[] = [];
+  const from = firstCut(scenario, events);
+  let [tried, repeated] = [0, 0];
+  for (const [i, event] of events.entries()) {
+    advance(disk, event, words);
+    if (i < from || !telling.has(event.call)) continue;
+    for (const [names, contents] of evenCuts) {
+      const state = cutEvenly(disk, names, contents);
+      const key = `${words.length} ${hashOf(state)}`;
+      if (seen.has(key)) {
+        repeated += 1;
+        continue;
+      }
+      seen.add(key);
+      tried += 1;
+      const problems = await verifier.verify(scenario, state, words, false);
+      if (problems.length > 0)
+        findings.push({ scenario, seed: 0, cutAt: i + 1, lastWord: words.at(-1) ?? '', problems });
+      if (findings.length >= findingsMax) return { tried, repeated, findings };
+    }
+  }
+  return { tried, repeated, findings };
+}
+
+const telling: ReadonlySet<string> = new Set(['told', 'rename', 'link', 'unlink', 'rmdir']);
 
 interface CutOptions {
   readonly count: number;

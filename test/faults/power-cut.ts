@@ -16,7 +16,7 @@ export type DiskState = ReadonlyMap<string, Buffer | undefined>;
 type Fraction = () => number;
 
 /** How a cut treats what was not synced. */
-type Mood = 'nothing' | 'everything' | 'prefix' | 'some';
+export type Mood = 'nothing' | 'everything' | 'prefix' | 'some';
 
 const moods: readonly Mood[] = ['nothing', 'everything', 'prefix', 'some', 'some', 'some'];
 /** A disk writes sectors whole, the page cache pages: tears are at one or the other. */
@@ -29,6 +29,16 @@ export function cutPower(disk: DiskModel, fraction: Fraction): DiskState {
   const names = keptNames(disk.pendingNames, nameMood(mood, fraction), fraction);
   const share = fraction();
   return stateOf(disk, names, (file) => contentAfter(file, mood, share, fraction));
+}
+
+/** The state that a cut leaves when all names that were not synced fare one way, and all contents another. */
+export function cutEvenly(
+  disk: DiskModel,
+  names: 'nothing' | 'everything',
+  contents: 'nothing' | 'everything',
+): DiskState {
+  const none = () => 0;
+  return stateOf(disk, keptNames(disk.pendingNames, names, none), (file) => contentAfter(file, contents, 0, none));
 }
 
 /** Every state with each change whole or not there at all; undefined when there are more than `statesMax`. */

@@ -1,3 +1,4 @@
+import { killedSiteScenario, killedStoreScenario, lives } from './killed.ts';
 import { agentScenario, rebuildScenario } from './rebuild.ts';
 import { rotScenario } from './rot.ts';
 import type { Scenario } from './scenario.ts';
@@ -13,10 +14,12 @@ export const scenarios: readonly Scenario[] = [
   rotScenario,
   rebuildScenario,
   agentScenario,
+  killedStoreScenario,
+  killedSiteScenario,
 ];
 
 export function scenarioNamed(name: string): Scenario {
-  const found = scenarios.find((one) => one.name === name);
+  const found = [...scenarios, ...lives].find((one) => one.name === name);
   if (found === undefined) throw new Error(`no scenario is called ${name}`);
   return found;
 }

@@ -83,6 +83,24 @@ async function reads(store: Store, number: number): Promise<boolean> {
   }
 }
 
+/** Appends what the store does not hold yet of its first records, and ends it without closing anything. */
+export async function appendSome(root: string, count: number, tell: (word: string) => void): Promise<void> {
+  const { store } = await open(root, []);
+  for (const number of recordsOf(0, count)) {
+    if (await reads(store, number)) continue;
+    await Promise.all([store.append(makeRecord(number)), store.flush()]);
+    tell(`record ${number}`);
+  }
+}
+
+/** Opens a store and closes it again; numbers of the records that it holds, of the first `count`. */
+export async function readableRecords(root: string, count: number): Promise<number[]> {
+  await using opened = await open(root, []);
+  const numbers: number[] = [];
+  for (const number of recordsOf(0, count)) if (await reads(opened.store, number)) numbers.push(number);
+  return numbers;
+}
+
 /** A store with small packs through three lives: appends, packs that fill up, a new index, rot that is healed. */
 export const storeScenario: Scenario = {
   name: 'store',
