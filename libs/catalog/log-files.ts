@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fromHex, makeFolderDurably, syncFolder, systemCode, toHex } from '#runtime';
+import { fromHex, syncFolder, systemCode, toHex } from '#runtime';
 import { logWriteFailed, malformedCatalog } from './catalog-errors.ts';
 import { decodeFrame, type FramePlace } from './log-frame.ts';
 
@@ -29,7 +29,7 @@ export function listLogs(folder: string): { readonly logs: LogName[]; readonly d
   const logs: LogName[] = [];
   const damaged: DamagedLog[] = [];
   const root = join(folder, 'logs');
-  makeFolderDurably(root);
+  mkdirSync(root, { recursive: true, mode: 0o700 });
   for (const site of readdirSync(root).sort()) {
     if (!/^[0-9a-f]{32}$/.test(site)) continue;
     for (const file of readdirSync(join(root, site)).sort()) {

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeFolderDurably, syncFolder } from '#runtime';
+import { makeFolderDurably } from '#runtime';
 import { LmdbIndex } from './lmdb-index.ts';
 import type { IndexHome, OpenedIndex, PlaceIndex } from './place-index.ts';
 import { indexDamaged, type OnNotice } from './store-errors.ts';
@@ -72,8 +72,6 @@ export class IndexFolder implements IndexHome {
       await fresh.close();
     }
     await rename(temporary, this.#path(String(next)));
-    // Else a power cut brings back the one before, which knows of packs that were replaced since, and misses them.
-    syncFolder(this.#folder);
     this.#generation = next;
     return this.#openCurrent();
   }
@@ -87,6 +85,8 @@ export class IndexFolder implements IndexHome {
 
   async #openCurrent(): Promise<PlaceIndex> {
     const path = this.#path(String(this.#generation));
+    // Its name, too, if it was renamed just now: else a power cut brings back the one before, which knows of packs that were
+    // replaced since, and misses them.
     makeFolderDurably(path);
     return this.#open(path);
   }
