@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { makeFolderDurably, toHex } from '#runtime';
 import { Appliance } from '../../../apps/sitepair/appliance/appliance.ts';
+import { signerOf } from '../../../apps/sitepair/appliance/catalog-keys.ts';
 import type { Scenario } from './scenario.ts';
 import { environment, initSite, ServedSite } from './served-site.ts';
 import { appendSome, readableRecords, storeScenario } from './store.ts';
@@ -39,7 +40,7 @@ export const killedSiteScenario: Scenario = {
     await initSite(root, 'north');
     tell('made north');
     for (let i = 0; i < 10; i++) {
-      await live('site-life', root, `${i % 2 === 0 ? 'fsync' : 'fdatasync'}:${2 + i * 2}:before`);
+      await live('site-life', root, i % 2 === 0 ? `fsync:${12 + i}:before` : `fdatasync:${2 + i * 2}:before`);
       await using north = await Appliance.open(join(root, 'north'), environment);
       for (const { id } of north.operations.snapshots({})) tell(`snapshot north ${id} ${1}`);
       for (const { keyId } of north.keys.keyring.dataKeys) tell(`rotated north ${toHex(keyId)}`);
@@ -60,6 +61,8 @@ export const lives: readonly Scenario[] = [
     name: 'site-life',
     async run(root, tell) {
       await using north = await ServedSite.start(root, 'north');
+      // A log of a new name.
+      await north.appliance.catalog.openIncarnation({ signer: signerOf(north.appliance.identity) });
       tell(`snapshot north ${await north.backUp(1)} 1`);
       await north.operations.keyRotate();
       await north.backUp(2);
