@@ -23,9 +23,9 @@ export function readStateFile<T>(path: string, advice: string, decode: (content:
   try {
     const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'));
     if (typeof parsed !== 'object' || parsed === null) throw new Error('it holds no object');
-    const { check, ...whole } = parsed as Record<string, unknown>;
-    if (check !== undefined && check !== checkOf(whole)) throw new Error('its content is not what was written');
+    const { check: _, ...whole } = parsed as Record<string, unknown>;
     if (typeof whole.format === 'number' && whole.format > format) throw tooNew(path);
+    if (!isAsWritten(parsed as Content)) throw new Error('its content is not what was written');
     if (whole.format !== format) throw new Error('it has no format');
     return decode(whole);
   } catch (cause) {
@@ -39,6 +39,11 @@ export function bytesIn(row: Content, field: string, lengths: readonly number[])
   const bytes = fromHex(String(row[field]));
   if (!lengths.includes(bytes.length)) throw new Error(`${field} has ${bytes.length} bytes`);
   return bytes;
+}
+
+/** False when a parsed file carries a check that is not its content's. */
+export function isAsWritten({ check, ...whole }: Content): boolean {
+  return check === undefined || check === checkOf(whole);
 }
 
 function checkOf(whole: Content): string {

@@ -1,8 +1,9 @@
 import { chmodSync, existsSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeFd, lockFile } from '#posix';
-import { AppError, assert, isAppError, makeFolderDurably, syncFolder, systemCode, writeFileDurably } from '#runtime';
+import { AppError, assert, isAppError, makeFolderDurably, syncFolder, systemCode } from '#runtime';
 import { agentFilePath } from './agent-file-path.ts';
+import { isAsWritten, writeStateFile } from './state-file.ts';
 
 /** Where everything of an appliance lies. Written down in docs/state-folder.md. */
 export interface StatePaths {
@@ -56,7 +57,7 @@ export function createStateFolder(root: string): StatePaths {
 
 /** The last step of making a state: from now on it is a site. */
 export function finishStateFolder(paths: StatePaths, site: SiteFile): void {
-  writeFileDurably(paths.site, `${JSON.stringify(site, null, 2)}\n`);
+  writeStateFile(paths.site, { name: site.name, address: site.address });
 }
 
 /**
@@ -122,7 +123,8 @@ function isSiteFile(value: unknown): value is SiteFile {
       advice: 'Install the version of Sitepair that wrote it, or a later one.',
     });
   }
-  return format === 1 && typeof name === 'string' && typeof address === 'string';
+  const isWhole = format === 1 && typeof name === 'string' && typeof address === 'string';
+  return isWhole && isAsWritten(value as Record<string, unknown>);
 }
 
 function halfMade(root: string): AppError {
