@@ -34,6 +34,8 @@ export class SenderSession {
   readonly #job: ReplicationJob;
   readonly #peer: PeerChannels;
   readonly #events = new Inbox<SenderEvent>();
+  /** How many ids each batch had that is not answered yet. */
+  readonly #offeredIds = new Map<number, number>();
   readonly #channels: MessageChannel[] = [];
   readonly #watch: ProgressWatch;
   /** Ends the walk, and whatever waits for the peer, with the session. */
@@ -133,6 +135,7 @@ export class SenderSession {
 
   sendIds(batch: number, records: readonly NeededRecord[]): void {
     const ids = records.flatMap((record) => record.ids);
+    this.#offeredIds.set(batch, ids.length);
     this.#send({ ids: { batch, counts: records.map((record) => record.ids.length), ids: concatBytes(ids) } });
   }
 
@@ -214,7 +217,12 @@ export class SenderSession {
       if (reply.working) continue;
       if (reply.wanted) {
         const bits = reply.wanted.wanted;
-        this.#events.push({ type: 'wanted', batch: reply.wanted.batch, isWanted: (index) => bitAt(bits, index) });
+        const { batch } = reply.wanted;
+        const count = this.#offeredIds.get(batch);
+        this.#offeredIds.delete(batch);
+        if (count !== undefined && bits.length !== Math.ceil(count / 8))
+          throw protocolViolation('an answer of another size than the question');
+        this.#events.push({ type: 'wanted', batch, isWanted: (index) => bitAt(bits, index) });
       } else if (reply.acknowledged) {
         this.#events.push({ type: 'acknowledged', belowSequence: reply.acknowledged.belowSequence });
       } else if (reply.stillMissing) {

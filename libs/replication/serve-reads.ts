@@ -12,7 +12,7 @@ export interface ReadOptions {
   readonly store: RecordStore;
   readonly keys: KeyBook;
   /** Checks that this client may read the snapshot and says in which domain it lies; throws a typed error. */
-  open(snapshotId: Uint8Array): { readonly domainId: DomainId };
+  open(snapshotId: Uint8Array): { readonly domainId: DomainId } | Promise<{ readonly domainId: DomainId }>;
   /** Undefined: only what is here. The argument is the site the client asked for, or empty. */
   fetcher(fromSite: Uint8Array): FetchFromPeers | undefined;
   /**
@@ -32,7 +32,7 @@ export async function serveReads(raw: MessageChannel, options: ReadOptions): Pro
   if (first === undefined) return;
   if (!first.open) throw protocolViolation('a reader did not begin with its snapshot');
   const snapshotId = asId('SnapshotId', first.open.snapshotId);
-  const { domainId } = options.open(snapshotId);
+  const { domainId } = await options.open(snapshotId);
   const reader = new Reader(channel, options, domainId, options.fetcher(first.open.fromSite));
   await reader.openManifest(snapshotId);
   for (let request = await channel.receive(); request !== undefined; request = await channel.receive()) {

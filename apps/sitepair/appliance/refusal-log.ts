@@ -20,9 +20,10 @@ export class RefusalLog {
     this.#options = options;
   }
 
-  /** `service`: what the other end wanted. What passes by itself, and what the other end said first, is nobody's offence. */
+  /** `service`: what the other end wanted. What passes by itself, and what the other end said first, is nobody's offence; to stall is one. */
   note(error: AppError, peer: string, service: string): void {
-    if (error.retryable || error.code === 'channel_closed' || error.details.saidBy === 'the other site') return;
+    const passes = error.retryable && error.code !== 'session_stalled';
+    if (passes || error.code === 'channel_closed' || error.details.saidBy === 'the other site') return;
     const { logger, clock } = this.#options;
     const key = `${peer} ${service} ${error.code}`;
     const known = this.#told.get(key);

@@ -59,10 +59,13 @@ export class SnapshotBook implements CopyOverview, CopyBook {
 
   pendingFor(peer: SiteId, dataset: string | undefined): PendingSnapshot[] {
     const wanted = dataset === undefined ? this.#rows() : this.#named(dataset);
+    // Asked after every change of the catalog: two walks over all copies, not two look-ups for each snapshot there is.
+    const [here, there] = [this.#idsAt(this.#options.siteId), this.#idsAt(peer)];
+    if (here.isSubsetOf(there)) return [];
     return wanted.flatMap((row) =>
       [...this.#snapshotsOf(row)]
         .reverse()
-        .filter(({ snapshotId }) => this.holds(snapshotId) && !this.#isAt(snapshotId, peer))
+        .filter(({ snapshotId }) => here.has(toHex(snapshotId)) && !there.has(toHex(snapshotId)))
         .map(({ snapshotId, datasetId, domainId, ...snapshot }) => ({
           snapshotId,
           datasetId,
@@ -105,15 +108,12 @@ export class SnapshotBook implements CopyOverview, CopyBook {
   }
 
   checkOffer(_from: SiteId, offered: OfferedSnapshot): void {
-    const [known] = this.#options.catalog.views.snapshotsById(toHex(offered.snapshotId), 1);
-    const fits =
-      known && equalBytes(known.datasetId, offered.datasetId) && equalBytes(known.domainId, offered.domainId);
-    if (!fits) throw notInCatalog();
+    this.#offeredRow(offered);
   }
 
-  async recordCopy({ snapshotId }: OfferedSnapshot): Promise<void> {
-    const [known] = this.#options.catalog.views.snapshotsById(toHex(snapshotId), 1);
-    if (known === undefined) throw notInCatalog();
+  async recordCopy(offered: OfferedSnapshot): Promise<void> {
+    const known = this.#offeredRow(offered);
+    const { snapshotId } = offered;
     const proved = momentNow(this.#options.clock);
     await this.#options.catalog.append([
       { kind: 'copyMade', snapshotId, ownerSiteId: asId('SiteId', known.siteId), where: ownStore, proved },
@@ -121,10 +121,27 @@ export class SnapshotBook implements CopyOverview, CopyBook {
     this.#options.onCopy();
   }
 
+  /** Any site may name any id in its log: what counts is that one of them says what the offer says. */
+  #offeredRow({ snapshotId, datasetId, domainId }: OfferedSnapshot): SnapshotRow {
+    const fitting = this.#options.catalog.views
+      .snapshotsById(toHex(snapshotId))
+      .find((row) => equalBytes(row.datasetId, datasetId) && equalBytes(row.domainId, domainId));
+    if (fitting === undefined) throw notInCatalog();
+    return fitting;
+  }
+
   #isAt(snapshotId: SnapshotId, siteId: Uint8Array): boolean {
     return this.#options.catalog.views
       .copiesOf(snapshotId)
       .some((copy) => copy.where === ownStore && equalBytes(copy.siteId, siteId));
+  }
+
+  /** Ids of all snapshots that a site holds in its store, by its own word; none when it is no member. */
+  #idsAt(siteId: SiteId): ReadonlySet<string> {
+    const { views } = this.#options.catalog;
+    if (!views.members().some((member) => equalBytes(member.siteId, siteId))) return new Set();
+    const copies = [...views.copiesAt(siteId)].filter((copy) => copy.where === ownStore);
+    return new Set(copies.map((copy) => toHex(copy.snapshotId)));
   }
 
   #rows(): DatasetRow[] {

@@ -1,0 +1,3 @@
+import { attacksOfPeers, sufferAll } from './run-attacks.ts';
+
+sufferAll(attacksOfPeers);
