@@ -168,7 +168,8 @@ export async function tryEveryCut(
   return { tried, repeated, findings };
 }
 
-function firstCut(scenario: string, events: readonly FileEvent[]): number {
+/** The first event behind the word from which a scenario is attacked. */
+export function firstCut(scenario: string, events: readonly FileEvent[]): number {
   const { from } = scenarioNamed(scenario);
   return from === undefined ? 0 : events.findIndex(({ call, path }) => call === 'told' && path === from) + 1;
 }

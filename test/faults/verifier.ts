@@ -13,16 +13,18 @@ export class Verifier implements AsyncDisposable {
   readonly #folder: string;
   readonly #library: string;
   readonly #program: string;
+  readonly #sameBoot: boolean;
   #child: ChildProcess | undefined;
   #lines: AsyncIterator<string> | undefined;
   #reader: Interface | undefined;
   #stderr = '';
   #count = 0;
 
-  constructor(folder: string, library: string, worker = program) {
+  constructor(folder: string, library: string, worker = program, sameBoot = false) {
     this.#folder = mkdtempSync(join(folder, 'states-'));
     this.#library = library;
     this.#program = worker;
+    this.#sameBoot = sameBoot;
   }
 
   /** What is wrong with a state; empty when it is as the words promise. */
@@ -31,6 +33,11 @@ export class Verifier implements AsyncDisposable {
     const root = join(this.#folder, String(this.#count));
     mkdirSync(root);
     writeState(root, state);
+    return this.verifyFolder(scenario, root, words, thorough);
+  }
+
+  /** The same of a folder as a process has left it; it is gone afterwards. */
+  async verifyFolder(scenario: string, root: string, words: readonly string[], thorough: boolean): Promise<string[]> {
     try {
       const lines = this.#lines ?? this.#start();
       this.#child?.stdin?.write(`${JSON.stringify({ scenario, root, words, thorough })}\n`);
@@ -52,9 +59,9 @@ export class Verifier implements AsyncDisposable {
 
   #start(): AsyncIterator<string> {
     const bootId = join(this.#folder, 'boot-id');
-    // A power cut ends a boot.
+    // A power cut ends a boot, the end of a process does not.
     writeFileSync(bootId, 'after-the-cut\n');
-    const task = { root: this.#folder, syncMicroseconds: 0, bootId };
+    const task = { root: this.#folder, syncMicroseconds: 0, ...(this.#sameBoot ? {} : { bootId }) };
     const child = spawn(process.execPath, [this.#program], { env: shimEnvironment(this.#library, task) });
     this.#stderr = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -86,8 +86,9 @@ export function treeOf(version: number): [name: string, content: string][] {
 
 /** Waits until something that happens in the background has happened. */
 export async function until(reached: () => boolean, what: string): Promise<void> {
+  const triesMax = Number(process.env.SCENARIO_PATIENCE_MS ?? 60_000) / 10;
   for (let tries = 0; !reached(); tries++) {
-    if (tries > 6000) throw new Error(`waited in vain for ${what}`);
+    if (tries > triesMax) throw new Error(`waited in vain for ${what}`);
     await systemTimers.sleep(10);
   }
 }
