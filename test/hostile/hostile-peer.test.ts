@@ -3,4 +3,4 @@ import { attacksOfPeers, sampleOf, sufferAll } from './run-attacks.ts';
 // What takes seconds by its nature waits for the full tier.
 const quick = attacksOfPeers.filter(({ name }) => !/flood|thousands|endless|falls silent/.test(name));
 
-sufferAll(sampleOf(quick, 4, 2));
+sufferAll(sampleOf(quick, 7, 2));
