@@ -7,9 +7,13 @@ import type { Appliance } from '../../apps/sitepair/appliance/appliance.ts';
 import { expectedHashes } from './content.ts';
 import { keysOf } from './faults.ts';
 import type { KnownSnapshot } from './ledger.ts';
+import { replicationWindowBytes } from './machine/limits.ts';
 import { onMachine } from './machine/machine.ts';
 import type { Simulation } from './simulation.ts';
 import type { SimulatedSite } from './site.ts';
+
+/** The largest record that a simulated client makes: four chunks in a frame, and its header. */
+const recordBytesMax = 8192;
 
 /** So many promises of a disk are looked at when its site starts: the newest, and some of the others. */
 const lookedAtAtStart = 12;
@@ -49,6 +53,18 @@ export async function checkEverything(simulation: Simulation): Promise<void> {
     for (const site of running)
       if (!knows(site.appliance, snapshot.id))
         simulation.broken(`${site.name} has forgotten ${snapshot.id.slice(0, 8)} of ${snapshot.site}`);
+  }
+}
+
+/** A record that the receiver had durably comes again only as what was not yet acknowledged when its session was cut. */
+export function checkSentAgain(simulation: Simulation): void {
+  for (const { name, sentAgainBytes, sessionsCut, livesEnded } of simulation.sites) {
+    const cut = sessionsCut + livesEnded;
+    simulation.count('bytes sent again', sentAgainBytes);
+    simulation.count('sessions cut', cut);
+    // Of two senders at once each may have been asked for what both have: only pairs are held to it.
+    if (simulation.sites.length === 2 && sentAgainBytes > cut * (replicationWindowBytes + recordBytesMax))
+      simulation.broken(`${name} got ${sentAgainBytes} bytes again over ${cut} sessions that were cut`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { backup, scrub } from './admins.ts';
 import { onMachine } from './machine/machine.ts';
 import { SeededRandom } from './machine/random.ts';
 import { dayMs, hourMs, type PlannedFault } from './plan.ts';
@@ -124,7 +125,7 @@ function kill(simulation: Simulation, site: SimulatedSite, random: SeededRandom,
 function dieInOperation(simulation: Simulation, site: SimulatedSite, random: SeededRandom): boolean {
   if (!site.isRunning || site.life === undefined) return false;
   site.life.operationsLeft = random.between(1, 60);
-  if (random.chance(0.7)) simulation.backup(site);
+  if (random.chance(0.7)) backup(simulation, site);
   return true;
 }
 
@@ -164,7 +165,7 @@ function rot(simulation: Simulation, site: SimulatedSite, random: SeededRandom):
   site.isRotten = true;
   site.areLogsRotten ||= path.endsWith('.log');
   simulation.trace(`a bit flips at ${site.name}, byte ${at} of ${path}`);
-  simulation.queue.add(random.exponential(dayMs), `${site.name} scrubs`, () => simulation.scrub(site));
+  simulation.queue.add(random.exponential(dayMs), `${site.name} scrubs`, () => scrub(simulation, site));
   return true;
 }
 

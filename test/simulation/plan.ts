@@ -40,8 +40,8 @@ export interface Plan {
   readonly backupHours: number;
   readonly heartbeatStretch: number;
   readonly clockOffsetsMs: readonly number[];
-  /** Which link protocol versions each site speaks, at most. */
-  readonly versionsMax: readonly number[];
+  /** How many link protocol versions each site is ahead of the newest there is. */
+  readonly versionsAhead: readonly number[];
   readonly faults: readonly PlannedFault[];
 }
 
@@ -89,7 +89,7 @@ export function planOf({ seed, days, sites, without = [] }: PlanChoices): Plan {
   const offset = () =>
     random.chance(0.3) ? (random.fraction() - 0.5) * 20 * yearMs : (random.fraction() - 0.5) * 60_000;
   const clockOffsetsMs = Array.from({ length: 5 }, offset);
-  const versionsMax = Array.from({ length: 5 }, () => (random.chance(0.2) ? 2 : 1));
+  const versionsAhead = Array.from({ length: 5 }, () => (random.chance(0.2) ? 1 : 0));
   const faults: PlannedFault[] = [];
   for (const [number, kind] of faultKinds.entries()) {
     // A stream of its own for each kind: leaving one out changes none of the others.
@@ -111,7 +111,7 @@ export function planOf({ seed, days, sites, without = [] }: PlanChoices): Plan {
     backupHours,
     heartbeatStretch: random.pick([6, 12, 60]),
     clockOffsetsMs,
-    versionsMax,
+    versionsAhead,
     faults,
   };
 }

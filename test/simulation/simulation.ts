@@ -1,18 +1,18 @@
 import { isAppError } from '#runtime';
-import { linkVersions } from '../../libs/link/first-message.ts';
-import { checkAtStart, checkEverything, checkRemoved } from './checks.ts';
-import { workOn } from './content.ts';
+import { backup, employ, heed, mend, scrub } from './admins.ts';
+import { checkAtStart, checkEverything, checkRemoved, checkSentAgain } from './checks.ts';
 import { isExpected } from './expected-errors.ts';
 import { strike } from './faults.ts';
 import { Ledger } from './ledger.ts';
 import { EventQueue } from './machine/event-queue.ts';
-import { settle } from './machine/install.ts';
+import { settle, setVersionsAhead } from './machine/install.ts';
 import { currentMachine, isFromKilled, onMachine } from './machine/machine.ts';
 import { Network } from './machine/network.ts';
+import { forgetOpenFiles } from './machine/open-file.ts';
 import { SeededRandom } from './machine/random.ts';
 import { forgetRows } from './machine/v8.ts';
 import { dayMs, hourMs, type Plan } from './plan.ts';
-import { quietRun, SimulatedSite } from './site.ts';
+import { SimulatedSite } from './site.ts';
 
 /** A broken invariant, or something that no site may do. */
 export class SimulationFailure extends Error {
@@ -77,16 +77,17 @@ export class Simulation {
     const onRejection = (reason: unknown) => this.#escaped(reason, 'a rejection that nobody handled');
     const onException = (error: unknown) => this.#escaped(error, 'an exception that nobody caught');
     process.on('unhandledRejection', onRejection).on('uncaughtException', onException);
-    Object.defineProperty(linkVersions, 'max', { get: () => this.#versionMaxHere(), configurable: true });
+    setVersionsAhead(() => this.#versionsAheadHere());
     try {
       await this.#found();
       for (const fault of this.plan.faults)
         this.queue.add(fault.atMs, `fault: ${fault.kind}`, () => strike(this, fault));
-      for (const site of this.sites) this.#work(site);
+      for (const site of this.sites) employ(this, site);
       await this.#runUntil(this.plan.days * dayMs);
       await this.#calmDown();
       await checkEverything(this);
       checkRemoved(this);
+      checkSentAgain(this);
     } catch (error) {
       throw (
         this.#failure ?? (error instanceof SimulationFailure ? error : this.#failed('the simulation failed', error))
@@ -95,6 +96,7 @@ export class Simulation {
       process.off('unhandledRejection', onRejection).off('uncaughtException', onException);
       for (const { life } of this.sites) life?.end(true);
       forgetRows();
+      forgetOpenFiles();
     }
     const siteYears = (this.plan.sites * this.queue.nowMs) / (365 * dayMs);
     return { siteYears, events: this.queue.done, counts: this.counts };
@@ -198,113 +200,6 @@ export class Simulation {
     return new Promise((resolve) => this.queue.add(ms, 'a pause', resolve));
   }
 
-  /** The site's people: they change files, back up, scrub every week, and mend what the appliance asks them to. */
-  #work(site: SimulatedSite): void {
-    const { random } = site.options;
-    const backupEvery = () => {
-      this.queue.add(this.plan.backupHours * hourMs * (0.5 + random.fraction()), `${site.name} backs up`, () => {
-        if (this.isQuiet) return;
-        backupEvery();
-        this.backup(site);
-      });
-    };
-    const scrubEvery = () => {
-      this.queue.add(7 * dayMs * (0.5 + random.fraction()), `${site.name} scrubs`, () => {
-        if (this.isQuiet) return;
-        scrubEvery();
-        this.scrub(site);
-      });
-    };
-    const lookEvery = () => {
-      this.queue.add(6 * hourMs * (0.5 + random.fraction()), `${site.name}'s admin looks`, () => {
-        lookEvery();
-        this.mend(site);
-      });
-    };
-    backupEvery();
-    scrubEvery();
-    lookEvery();
-  }
-
-  backup(site: SimulatedSite): void {
-    workOn(site.files, site.name, site.options.random);
-    if (!site.isRunning || site.isRemoved) return;
-    this.begin(
-      site,
-      'backup',
-      async () => {
-        const id = await site.backup();
-        this.count('backups');
-        this.trace(`${site.name} has backed up ${id.slice(0, 8)}`);
-      },
-      (error) => {
-        if (isAppError(error, 'catalog_incarnation_needed')) site.needsRebuild ??= error.message;
-        const isBroken = isAppError(error) && /^catalog_(write_failed|views_|closed)/.test(error.code);
-        if (isBroken) site.needsRestart = true;
-      },
-    );
-  }
-
-  scrub(site: SimulatedSite): void {
-    const { appliance, life } = site;
-    if (!site.isRunning || site.isRemoved || appliance === undefined) return;
-    this.begin(site, 'scrub', async () => {
-      const { findings } = await onMachine(life, () => appliance.operations.scrub({ heal: true }, quietRun));
-      this.count('scrubs');
-      if (findings.length > 0)
-        this.trace(
-          `${site.name} scrubbed: ${findings.length} findings, ${findings.filter(({ healed }) => healed).length} healed`,
-        );
-      if (!site.isRotten) return;
-      const check = await onMachine(life, () => appliance.operations.storeCheck(quietRun));
-      const isMended = findings.every(({ healed }) => healed) && check.findings.length === 0 && !appliance.losses.any;
-      if (isMended) site.isRotten = false;
-      else this.queue.add(3 * hourMs, `${site.name} scrubs again`, () => this.scrub(site));
-    });
-  }
-
-  /** What an admin does who looks at the attention list now and then. */
-  mend(site: SimulatedSite): void {
-    if (site.isRemoved) return;
-    if (site.areLogsRotten && site.isRunning && !site.needsRestart) {
-      // Looked at once a life: a log is checked when it is opened, and whole again when nobody misses anything of it.
-      if (site.logsLookedAt === site.life) {
-        const isWhole = site.appliance?.catalog.problems().every(({ kind }) => kind !== 'log_damaged') ?? false;
-        if (isWhole) site.areLogsRotten = false;
-      } else site.needsRestart = true;
-    }
-    if (site.needsRebuild !== undefined) this.rebuild(site);
-    else if (site.needsRestart && site.isRunning && !site.disk.faults.full) {
-      this.trace(`${site.name} is restarted, as its appliance asked`);
-      site.needsRestart = false;
-      site.kill(false);
-      this.start(site, 1000);
-    }
-  }
-
-  /** Burns what is left and rebuilds from a peer, once all its peers can be reached. */
-  rebuild(site: SimulatedSite): void {
-    const peers = this.peersOf(site);
-    const isReachable = peers.every(
-      (peer) => peer.isRunning && peer.needsRebuild === undefined && !peer.disk.faults.full,
-    );
-    if (peers.length === 0 || !isReachable || this.network.isAnyCut) return;
-    const from = site.options.random.pick(peers);
-    this.trace(`${site.name} is rebuilt from ${from.name}: ${site.needsRebuild}`);
-    site.kill(false);
-    site.replaceDisk();
-    this.count('rebuilds');
-    this.begin(
-      site,
-      'rebuild',
-      () => site.rebuildFrom(from),
-      (error) => {
-        if (error !== undefined) site.kill(false);
-        else this.start(site, 1000);
-      },
-    );
-  }
-
   async #calmDown(): Promise<void> {
     this.trace('--- from here on nothing more goes wrong ---');
     this.isQuiet = true;
@@ -323,12 +218,12 @@ export class Simulation {
         if (!site.isRunning || round > 0 || site.isRemoved) continue;
         site.needsRestart = true;
       }
-      for (const site of this.members) this.mend(site);
+      for (const site of this.members) mend(this, site);
       await this.#runUntil(this.queue.nowMs + 8 * hourMs);
       // The last word of each site: who cannot write notices it here.
-      for (const site of this.members) this.backup(site);
+      for (const site of this.members) backup(this, site);
       await this.#runUntil(this.queue.nowMs + hourMs);
-      for (const site of this.members) if (site.isRotten) this.scrub(site);
+      for (const site of this.members) if (site.isRotten) scrub(this, site);
       await this.#runUntil(this.queue.nowMs + 8 * hourMs);
     }
   }
@@ -384,11 +279,11 @@ export class Simulation {
       random: new SeededRandom(this.plan.seed, 2000 + index),
       ledger: this.ledger,
       clockOffsetMs: this.plan.clockOffsetsMs[index] ?? 0,
-      versionMax: this.plan.versionsMax[index] ?? 1,
+      versionsAhead: this.plan.versionsAhead[index] ?? 0,
       heartbeatStretch: this.plan.heartbeatStretch,
       events: {
         trace: (what) => this.trace(what),
-        said: (code, message) => this.#said(site, code, message),
+        said: (code, message) => heed(this, site, code, message),
         broken: (what, error) => this.broken(`${name}: ${what}`, error),
         died: (isPowerCut) => {
           this.trace(`${name} died in an operation${isPowerCut ? ' as the power went' : ''}`);
@@ -399,19 +294,10 @@ export class Simulation {
     return site;
   }
 
-  /** What an appliance asks its admin for, in its log or in the answer to a command. */
-  #said(site: SimulatedSite, code: string, message: string): void {
-    const isOwn = message.startsWith('this site cannot add to its log');
-    if (code === 'catalog_incarnation_needed' && isOwn) site.needsRebuild ??= message;
-    if (!/^catalog_(write_failed|views_|closed)/.test(code) || site.needsRestart) return;
-    site.needsRestart = true;
-    this.queue.add(10 * 60_000, `${site.name}'s admin looks`, () => this.mend(site));
-  }
-
-  /** The link protocol versions of the site whose code asks. */
-  #versionMaxHere(): number {
+  /** How many link protocol versions the site whose code asks is ahead of the others. */
+  #versionsAheadHere(): number {
     const machine = currentMachine();
-    return this.sites.find((site) => site.name === machine?.site)?.options.versionMax ?? 1;
+    return this.sites.find((site) => site.name === machine?.site)?.options.versionsAhead ?? 0;
   }
 
   #escaped(error: unknown, what: string): void {

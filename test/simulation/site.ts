@@ -31,7 +31,8 @@ export interface SiteOptions {
   readonly random: SeededRandom;
   readonly ledger: Ledger;
   readonly clockOffsetMs: number;
-  readonly versionMax: number;
+  /** Link protocol versions that it speaks beyond the newest there is. */
+  readonly versionsAhead: number;
   readonly heartbeatStretch: number;
   readonly events: SiteEvents;
 }
@@ -69,6 +70,9 @@ export class SimulatedSite {
   readonly forbiddenKeys = new Set<string>();
   /** Bytes of records that came although they were durable here. */
   sentAgainBytes = 0;
+  /** Sessions in which snapshots were to come in and that did not come to their end; ended lives may each have cut more. */
+  sessionsCut = 0;
+  livesEnded = 0;
   bootId: string;
 
   constructor(options: SiteOptions) {
@@ -115,6 +119,7 @@ export class SimulatedSite {
     const { life } = this;
     if (life === undefined) return;
     [this.life, this.appliance] = [undefined, undefined];
+    this.livesEnded += 1;
     life.end(isPowerCut);
     if (!isPowerCut) return;
     this.disk.cutPower(this.options.random);
@@ -207,12 +212,21 @@ export class SimulatedSite {
 
   /** Sees what the appliance stores and promises. */
   #watch(appliance: Appliance): void {
-    const { book, store } = appliance;
+    const { book, receiver, store } = appliance;
     const { disk } = this;
     const recordCopy = book.recordCopy.bind(book);
     book.recordCopy = async (offered) => {
       await recordCopy(offered);
       disk.promised.add(toHex(offered.snapshotId));
+    };
+    const serve = receiver.serve.bind(receiver);
+    receiver.serve = async (raw, from) => {
+      try {
+        await serve(raw, from);
+      } catch (error) {
+        this.sessionsCut += 1;
+        throw error;
+      }
     };
     const append = store.append.bind(store);
     store.append = (record) => {

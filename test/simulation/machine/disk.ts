@@ -39,13 +39,20 @@ class Content {
   }
 }
 
+/** The content of a file that a stand-in keeps in its own form. */
+export interface Attachment {
+  clone(): Attachment;
+  /** Power goes: what of it is left. */
+  cutPower(random: SeededRandom): void;
+}
+
 /** A file: what is read of it, what is on stable storage, and what lies between the two. */
 export class SimulatedFile {
   readonly #now = new Content();
   readonly #durable = new Content();
   changes: Change[] = [];
   /** What a library of its own (LMDB) keeps in this file. */
-  attachment: { clone(): SimulatedFile['attachment'] } | undefined;
+  attachment: Attachment | undefined;
 
   get length(): number {
     return this.#now.length;
@@ -95,6 +102,7 @@ export class SimulatedFile {
         });
     }
     this.#durable.copyFrom(this.#now);
+    this.attachment?.cutPower(random);
   }
 
   clone(): SimulatedFile {

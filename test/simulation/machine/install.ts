@@ -40,7 +40,21 @@ registerHooks({
     const module = modules[resolved.url.slice(root.length)];
     return module === undefined ? resolved : { ...resolved, url: module.href };
   },
+  load(url, context, next) {
+    const loaded = next(url, context);
+    if (url !== `${root}libs/link/first-message.ts`) return loaded;
+    // The one thing that no option of an appliance changes: which versions of the link protocol it speaks.
+    const more = `const newest = linkVersions.max; Object.defineProperty(linkVersions, 'max', { get: () => newest + (globalThis['${aheadName}']?.() ?? 0) });`;
+    return { ...loaded, source: `${String(loaded.source)}\n${more}\n` };
+  },
 });
+
+const aheadName = 'simulatedVersionsAhead';
+
+/** Says by how many versions of the link protocol the site whose code is running is ahead of what there is. */
+export function setVersionsAhead(ahead: () => number): void {
+  Reflect.set(globalThis, aheadName, ahead);
+}
 
 const realImmediate = globalThis.setImmediate;
 const immediates: (() => void)[] = [];

@@ -19,6 +19,11 @@ class Content {
     [this.places, this.covered] = [places, covered];
   }
 
+  /** Its writes are durable when they resolve, and not visible before. */
+  cutPower(): void {
+    // Nothing of it is lost.
+  }
+
   clone(): Content {
     return new Content(new Map(this.places), new Map(this.covered));
   }

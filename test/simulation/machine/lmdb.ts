@@ -3,6 +3,7 @@
 import { SimulatedFile } from './disk.ts';
 import { beforeOperation, type Machine, runningMachine } from './machine.ts';
 import { failure, locate, OpenFile } from './open-file.ts';
+import type { SeededRandom } from './random.ts';
 
 /** Rows in memcmp order of their keys. */
 class Rows {
@@ -16,6 +17,12 @@ class Rows {
 
   clone(): Rows {
     return new Rows([...this.keys], new Map(this.values));
+  }
+
+  /** The catalog tells LMDB not to wait for the disk: after a power cut any page of it may be an old one, or none. */
+  cutPower(random: SeededRandom): void {
+    const lost = random.pick([0, 0.1, 0.5, 1]);
+    for (const key of [...this.keys]) if (random.chance(lost)) this.put(key, undefined);
   }
 
   put(key: string, value: Buffer | undefined): void {

@@ -169,6 +169,11 @@ export class OpenFile {
   }
 }
 
+/** Between two simulations: what killed machines had open is gone with them. */
+export function forgetOpenFiles(): void {
+  open.clear();
+}
+
 export function openFileOf(fd: number): OpenFile | undefined {
   return fd >= firstFd ? open.get(fd) : undefined;
 }
