@@ -14,6 +14,7 @@ import {
   type UploadTarget,
 } from '#replication';
 import { systemTimers } from '#runtime';
+import { finishRecord } from '#wire';
 import { channelPair } from './channels.ts';
 import { MemoryRecords } from './memory-records.ts';
 import { SeededRandom } from './seeded-random.ts';
@@ -59,6 +60,26 @@ export function copyBook(): CopyBook {
     mayBeBase: () => false,
     recordCopy: () => Promise.resolve(),
   };
+}
+
+/**
+ * The same messages, with one byte of the first record's seal changed and its checksum right again: what only the seal, or
+ * the hashes behind it, can tell. `skip`: bytes before the record in its message.
+ */
+export function withForgedRecord(
+  messages: Messages,
+  { records }: World,
+  skip: (message: Uint8Array) => number,
+): Messages {
+  const { length } = records[0]?.bytes ?? new Uint8Array(0);
+  return messages.map((message) => {
+    const from = skip(message);
+    if (message.length !== from + length) return message;
+    const forged = new Uint8Array(message);
+    forged[message.length - 40] = (forged[message.length - 40] ?? 0) ^ 1;
+    finishRecord(forged.subarray(from));
+    return forged;
+  });
 }
 
 /** Sessions get ids from a seed, so that what was captured names the session of every later receiver too. */

@@ -189,7 +189,7 @@ const kinds: readonly FileKind[] = [
   { pattern: /^losses\.json$/, name: () => 'note of losses', parts: wholeParts, expect: 'said' },
   { pattern: /^site\.json$/, name: () => 'site', parts: wholeParts, expect: 'refused' },
   { pattern: /^packs\/keyring\.sealed$/, name: () => 'sealed keyring', parts: wholeParts, expect: 'rebuilt' },
-  { pattern: /^packs\/store\.json$/, name: () => 'store.json', parts: wholeParts, expect: 'refused' },
+  { pattern: /^packs\/store\.json$/, name: () => 'store.json', parts: wholeParts, expect: 'rebuilt' },
 ];
 
 /** Every byte class of a state that was closed. Throws for a file that no kind knows, so that none is forgotten. */

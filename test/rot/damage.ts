@@ -47,8 +47,10 @@ export function applyDamage({ state, older, neighbour, place, damage }: DamageOr
         whole && existsSync(join(older, place.file)) && changed(path, before, readFileSync(join(older, place.file)))
       );
     case 'gone':
-      if (whole) rmSync(path);
-      return whole;
+      // Without them a site has no peers, no invitations and no known losses: that is no damage that anything could tell.
+      if (!whole || /(?:peers|invitations|losses)\.json$/.test(path)) return false;
+      rmSync(path);
+      return true;
   }
   return changed(path, before, bytes);
 }
