@@ -52,6 +52,6 @@ function checksum(message: Uint8Array): Buffer {
 function unreadable(): AppError {
   return new AppError('this is no invitation code, or a part of it is missing', {
     code: 'invitation_unreadable',
-    advice: 'Copy the whole code that "sitepair pair invite" printed; it begins with sp1-.',
+    advice: 'Copy the whole code that "sitepair pair invite" or "sitepair agent invite" printed; it begins with sp1-.',
   });
 }

@@ -47,6 +47,7 @@ export function createStateFolder(root: string): StatePaths {
       advice: 'Choose another --state folder, or use the site that is there ("sitepair status").',
     });
   }
+  if (existsSync(root) && !statSync(root).isDirectory()) throw noFolder(root);
   if (existsSync(root) && readdirSync(root).length > 0) throw halfMade(root);
   // What lies above a folder that is there already is none of ours, and may be closed to us.
   if (!existsSync(root)) makeFolderDurably(root);
@@ -84,6 +85,7 @@ export function readSiteFile(root: string): SiteFile {
   } catch (error) {
     if (isAppError(error)) throw error;
     if (systemCode(error) === 'EACCES') throw forbidden(root, error);
+    if (systemCode(error) === 'ENOTDIR') throw noFolder(root);
     if (systemCode(error) !== 'ENOENT') throw damaged(paths.site, error);
     if (existsSync(root) && readdirSync(root).length > 0) throw halfMade(root);
     throw new AppError(`there is no site in ${root}`, {
@@ -125,6 +127,13 @@ function isSiteFile(value: unknown): value is SiteFile {
   }
   const isWhole = format === 1 && typeof name === 'string' && typeof address === 'string';
   return isWhole && isAsWritten(value as Record<string, unknown>);
+}
+
+function noFolder(root: string): AppError {
+  return new AppError(`${root} is a file, or lies below one: a state is a folder`, {
+    code: 'state_no_folder',
+    advice: 'Name a folder with --state.',
+  });
 }
 
 function halfMade(root: string): AppError {

@@ -210,6 +210,28 @@ test('a peer that has ended the pairing is told of in the list, and taken off it
   assert.deepEqual([dismissed.status, dismissed.stdout], [0, 'The ended pairing with south is off the list.\n']);
 });
 
+test('a pairing that has ended is no link that is down', async () => {
+  const ended = { ...south, state: 'removed' as const, link: 'none' as const, ended: 'over' };
+  await using appliance = await withAppliance({ status: () => ({ ...calm, peers: [south, ended] }) });
+  const { status, stdout } = await appliance.run('link', 'status', '--json');
+  assert.deepEqual([status, JSON.parse(stdout)], [0, [south]]);
+});
+
+test('a state that is a file is told as that', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sitepair-no-folder-'));
+  try {
+    const file = join(folder, 'file');
+    writeFileSync(file, 'x');
+    for (const command of [['status'], ['init', '--site', 'north', '--kit', join(folder, 'kit')]]) {
+      const { status, stdout } = await runCommand(...command, '--state', file, '--json');
+      assert.deepEqual([status, JSON.parse(stdout).error.code], [1, 'state_no_folder']);
+    }
+    assert.equal(existsSync(join(folder, 'kit')), false);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test('a kit goes into a new file of its owner, overwrites nothing, and leaves nothing when there is none', async () => {
   let keptWhenVoided: string | undefined;
   await using appliance = await withAppliance({

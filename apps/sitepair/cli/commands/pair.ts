@@ -119,7 +119,7 @@ function addList(pair: SitepairCommand, invocation: Invocation): void {
   pair
     .command('list')
     .summary('peers and pairings under way')
-    .description('Lists the peers of this site, and pairings that wait for somebody.')
+    .description('Lists the peers of this site, pairings that wait for somebody, and those that have ended.')
     .teach([
       { run: 'sitepair pair list', what: 'one line a peer' },
       { run: "sitepair pair list --json | jq -r '.[].peer'", what: 'names only' },

@@ -54,7 +54,9 @@ export function addLink(program: SitepairCommand, invocation: Invocation): void 
     )
     .action(async () => {
       await using appliance = await invocation.connect();
-      const { peers } = await appliance.api.call('status', {});
+      const { peers: shown } = await appliance.api.call('status', {});
+      // What is a peer no more has no link that could be up.
+      const peers = shown.filter(({ state }) => state !== 'removed');
       if (peers.some(({ state, link }) => state === 'paired' && link === 'down')) invocation.exitCode = 3;
       invocation.print(peers, () => (peers.length === 0 ? 'No peers: one site is one fire.' : linkTable(peers)));
     });

@@ -16,7 +16,7 @@ export function addSnapshots(program: SitepairCommand, invocation: Invocation): 
     .teach([
       { run: 'sitepair snapshots', what: 'all of them' },
       { run: 'sitepair snapshots north/mail', what: "those of north's dataset mail, at whatever site this is" },
-      { run: "sitepair snapshots mail --json | jq -r '.[-1].id'", what: 'the id of the newest' },
+      { run: "sitepair snapshots mail --json | jq -r '.[0].id'", what: 'the id of the newest' },
     ])
     .action(async (dataset: string | undefined) => {
       await using appliance = await invocation.connect();
