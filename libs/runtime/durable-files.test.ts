@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { makeFolderDurably } from './durable-files.ts';
+import { makeFolderDurably, writeFileDurably } from './durable-files.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'sitepair-durable-'));
 after(() => rmSync(root, { recursive: true }));
@@ -18,5 +18,6 @@ test('a folder is made with all that is missing above it, for its owner only, an
 
 test('a file in the way is told', () => {
   writeFileSync(join(root, 'file'), '');
-  assert.throws(() => makeFolderDurably(join(root, 'file')), { code: 'EEXIST' });
+  assert.throws(() => makeFolderDurably(join(root, 'file')), { code: 'state_write_failed' });
+  assert.throws(() => writeFileDurably(join(root, 'file', 'below'), ''), { code: 'state_write_failed' });
 });

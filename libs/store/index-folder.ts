@@ -56,7 +56,7 @@ export class IndexFolder implements IndexHome {
 
   /** Says that the index was read and works. */
   async opened(): Promise<void> {
-    await rm(this.#path(openingFile), { force: true });
+    await this.#removing(openingFile);
   }
 
   /** Makes the next generation with `fill`, then opens it. The one before may still be open: call `removeOld` after. */
@@ -79,7 +79,17 @@ export class IndexFolder implements IndexHome {
   /** Removes generations before the current one, once they are closed. */
   async removeOld(): Promise<void> {
     for (const name of await readdir(this.#folder)) {
-      if (/^\d+$/.test(name) && Number(name) < this.#generation) await rm(this.#path(name), { recursive: true });
+      if (/^\d+$/.test(name) && Number(name) < this.#generation) await this.#removing(name);
+    }
+  }
+
+  /** What stays of a cache costs space, or a rebuilding, and nothing else: it is told, and the next start tries again. */
+  async #removing(name: string): Promise<void> {
+    try {
+      await rm(this.#path(name), { recursive: true, force: true });
+    } catch (error) {
+      const message = `${name} of the index is of no use any more but could not be removed`;
+      this.#onNotice({ code: 'file_not_removed', message, details: { file: name, cause: String(error) } });
     }
   }
 

@@ -27,7 +27,9 @@ export const problemContentType = 'application/problem+json';
 const causesMax = 5;
 
 /** Anything thrown as a problem. What is no AppError is a bug of ours and becomes `internal`. */
-export function toProblem(error: unknown): Problem {
+export function toProblem(thrown: unknown): Problem {
+  // What failed first says more than what failed because of it while things were closed.
+  const error = thrown instanceof SuppressedError ? thrown.suppressed : thrown;
   const known = isAppError(error) ? error : internalError(error);
   return {
     type: `urn:sitepair:error:${known.code}`,

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeFd, lockFile } from '#posix';
-import { AppError, assert, isAppError, makeFolderDurably, syncFolder, systemCode } from '#runtime';
+import { AppError, isAppError, makeFolderDurably, syncFolder, systemCode } from '#runtime';
 import { agentFilePath } from './agent-file-path.ts';
 import { isAsWritten, writeStateFile } from './state-file.ts';
 
@@ -71,9 +71,9 @@ export function settleStateFolder(paths: StatePaths): void {
 
 /** Takes back what createStateFolder and the steps after it made: a failed init or rebuild leaves an empty folder. */
 export function removeHalfMadeState(paths: StatePaths): void {
-  assert(!existsSync(paths.site), 'a finished site is never removed');
-  for (const made of [paths.secret, paths.packs, paths.index, paths.catalog, paths.lock])
-    rmSync(made, { recursive: true, force: true });
+  // The site file first: its last sync may be what failed, and nobody was told of the site.
+  const files = [paths.site, `${paths.site}.new`, paths.secret, paths.packs, paths.index, paths.catalog, paths.lock];
+  for (const made of files) rmSync(made, { recursive: true, force: true });
 }
 
 /** Reads what a state folder says it is. Throws `state_missing`, `state_half_initialised`, `state_too_new`, `state_forbidden`. */

@@ -1,6 +1,6 @@
 import { type FileHandle, lstat, mkdir, open, readdir, readFile, rename, statfs, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { assert, makeFolderDurably, systemCode } from '#runtime';
+import { assert, isAppError, makeFolderDurably, systemCode } from '#runtime';
 import { volumeError } from '../volume-errors.ts';
 import type { GrowingFile, VolumeFile, Volumes } from '../volumes.ts';
 import { DescriptorCache } from './descriptor-cache.ts';
@@ -156,7 +156,7 @@ async function calling<T>(what: string, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
-    throw volumeError(what, error);
+    throw volumeError(what, isAppError(error, 'state_write_failed') ? error.cause : error);
   }
 }
 
