@@ -92,7 +92,10 @@ test('what the appliance stored comes back by the reader alone; what differs is 
   const by = { random: systemRandom, siteId: asId('SiteId', snapshotLabels.siteId), createdSeconds: 1 };
   const kit = createKitSeed(systemRandom, false);
   const { keyring: bare, domain } = withNewDomain(createKeyring(systemRandom), by);
-  const keyring = withKit(withNewDataKey(bare, by).keyring, endorseKit(await openKit(kit), { ...createIdentity(systemRandom), siteId: by.siteId }, 1));
+  const keyring = withKit(
+    withNewDataKey(bare, by).keyring,
+    endorseKit(await openKit(kit), { ...createIdentity(systemRandom), siteId: by.siteId }, 1),
+  );
   const { volumes, store } = await openStore(lab.folder, keyring, by.siteId);
   const sink = new StoreSink({ keys: new KeyBook(keyring), domainId: domain.domainId, random: systemRandom }, store);
   const source = lab.path('source');
