@@ -118,6 +118,8 @@ export function rebuild(simulation: Simulation, site: SimulatedSite): void {
 
 /** What an appliance asks its admin for, in its log or in the answer to a command. */
 export function heed(simulation: Simulation, site: SimulatedSite, code: string, message: string): void {
+  if (code === 'session_stalled' && simulation.isCalm)
+    simulation.broken(`${site.name}: a session stalls although nothing is wrong`);
   const isOwn = message.startsWith('this site cannot add to its log');
   if (code === 'catalog_incarnation_needed' && isOwn) site.needsRebuild ??= message;
   if (!/^catalog_(write_failed|views_|closed)/.test(code) || site.needsRestart) return;

@@ -7,7 +7,6 @@ import type { Appliance } from '../../apps/sitepair/appliance/appliance.ts';
 import { expectedHashes } from './content.ts';
 import { keysOf } from './faults.ts';
 import type { KnownSnapshot } from './ledger.ts';
-import { replicationWindowBytes } from './machine/limits.ts';
 import { onMachine } from './machine/machine.ts';
 import type { Simulation } from './simulation.ts';
 import type { SimulatedSite } from './site.ts';
@@ -56,15 +55,15 @@ export async function checkEverything(simulation: Simulation): Promise<void> {
   }
 }
 
-/** A record that the receiver had durably comes again only as what was not yet acknowledged when its session was cut. */
+/** What a receiver has durably is not sent to it again, acknowledged or not: it does not ask for it. */
 export function checkSentAgain(simulation: Simulation): void {
   for (const { name, sentAgainBytes, sessionsCut, livesEnded } of simulation.sites) {
-    const cut = sessionsCut + livesEnded;
     simulation.count('bytes sent again', sentAgainBytes);
-    simulation.count('sessions cut', cut);
-    // Of two senders at once each may have been asked for what both have: only pairs are held to it.
-    if (simulation.sites.length === 2 && sentAgainBytes > cut * (replicationWindowBytes + recordBytesMax))
-      simulation.broken(`${name} got ${sentAgainBytes} bytes again over ${cut} sessions that were cut`);
+    simulation.count('sessions cut', sessionsCut + livesEnded);
+    // Of two senders at once each may have been asked for what both have: only pairs are held to it. A client may send
+    // what a peer is just sending, too.
+    if (simulation.sites.length === 2 && sentAgainBytes > 2 * recordBytesMax)
+      simulation.broken(`${name} got ${sentAgainBytes} bytes again that it had`);
   }
 }
 

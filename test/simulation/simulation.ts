@@ -46,6 +46,8 @@ export class Simulation {
   readonly counts: Record<string, number> = {};
   /** No more harm comes: the quiet time at the end. */
   isQuiet = false;
+  /** Nothing has been wrong for an hour. */
+  isCalm = false;
   readonly #trace: ((line: string) => void) | undefined;
   #failure: SimulationFailure | undefined;
 
@@ -212,6 +214,7 @@ export class Simulation {
       if (a.life !== undefined) a.life.operationsLeft = Number.POSITIVE_INFINITY;
     }
     await this.#runUntil(this.queue.nowMs + hourMs);
+    this.isCalm = true;
     for (let round = 0; round < 3; round++) {
       for (const site of this.sites) {
         if (!site.isRunning && site.needsRebuild === undefined) this.start(site);
