@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, rmSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { isAppError, toHex } from '#runtime';
@@ -20,6 +20,18 @@ async function pairOf(t: Hooks): Promise<[TestSite, TestSite]> {
   await converge(a, b);
   return [a, b];
 }
+
+test('a site that was killed between the first batch of a new incarnation and its note goes on with it', async (t) => {
+  const [a] = await pairOf(t);
+  const note = join(a.folder, 'own.json');
+  const before: unknown = JSON.parse(readFileSync(note, 'utf8'));
+  const { incarnationId } = await a.catalog.openIncarnation({ signer: a.signer });
+  await a.close();
+  writeFileSync(note, JSON.stringify({ ...(before as object), beginning: toHex(incarnationId) }));
+  await a.open();
+  await a.catalog.append([made('2')]);
+  assert.deepEqual(a.catalog.incarnation()?.incarnationId, incarnationId);
+});
 
 /** The same site on an empty disk, with its id, kit and peers as a rebuild knows them. */
 async function burnt(t: Hooks, site: TestSite): Promise<TestSite> {

@@ -12,6 +12,8 @@ interface OwnState {
   readonly incarnationId: IncarnationId;
   /** A peer held more of this incarnation than this site: its disk is older than its last word. */
   readonly isStale: boolean;
+  /** Begun here: ours too, should a crash have come between its first batch and this file. */
+  readonly beginningId?: IncarnationId | undefined;
 }
 
 /**
@@ -29,6 +31,11 @@ export class OwnLog {
     this.#state = existsSync(this.#path) ? parse(readFileSync(this.#path, 'utf8')) : undefined;
   }
 
+  /** Notes, durably and before its first batch is written, that this incarnation is being opened here. */
+  beginning(incarnationId: IncarnationId): void {
+    this.#write({ ...(this.#state ?? { incarnationId, isStale: false }), beginningId: incarnationId });
+  }
+
   /** Notes, durably, that this incarnation was opened here. */
   opened(incarnationId: IncarnationId): void {
     this.#write({ incarnationId, isStale: false });
@@ -36,7 +43,7 @@ export class OwnLog {
 
   /** Notes, durably, that a peer has sent a batch of the incarnation that is written here. */
   foundElsewhere(incarnationId: IncarnationId): void {
-    if (this.#isOwn(incarnationId) && this.#state?.isStale === false) this.#write({ incarnationId, isStale: true });
+    if (this.#isOwn(incarnationId) && !this.#isStale(incarnationId)) this.#write({ incarnationId, isStale: true });
   }
 
   /** The chain that this site may write to now. Throws `catalog_incarnation_needed` or `catalog_log_damaged`. */
@@ -48,7 +55,7 @@ export class OwnLog {
     if (chain === undefined) throw incarnationNeeded('it has opened none yet');
     if (!this.#isOwn(chain.incarnationId)) throw incarnationNeeded('another one of this site is in force');
     if (isDamaged(chain)) throw logDamaged(toHex(this.siteId), chain.statement.number);
-    if (this.#state?.isStale === true) throw incarnationNeeded('a peer holds more of it than this disk does');
+    if (this.#isStale(chain.incarnationId)) throw incarnationNeeded('a peer holds more of it than this disk does');
     if (chain.forkSeq !== undefined) throw incarnationNeeded('two batches of one number were signed in its name');
     if (!equalBytes(chain.statement.publicKey, signer.publicKey))
       throw incarnationNeeded('it was opened by another key');
@@ -56,21 +63,34 @@ export class OwnLog {
   }
 
   #isOwn(incarnationId: IncarnationId): boolean {
-    return this.#state !== undefined && equalBytes(this.#state.incarnationId, incarnationId);
+    const { incarnationId: written, beginningId = written } = this.#state ?? {};
+    return [written, beginningId].some((own) => own !== undefined && equalBytes(own, incarnationId));
+  }
+
+  #isStale(incarnationId: IncarnationId): boolean {
+    return this.#state?.isStale === true && equalBytes(this.#state.incarnationId, incarnationId);
   }
 
   #write(state: OwnState): void {
-    const text = JSON.stringify({ incarnation: toHex(state.incarnationId), stale: state.isStale });
+    const { incarnationId, isStale, beginningId } = state;
+    const beginning = beginningId === undefined ? {} : { beginning: toHex(beginningId) };
+    const text = JSON.stringify({ incarnation: toHex(incarnationId), stale: isStale, ...beginning });
     writeFileDurably(this.#path, `${text}\n`);
     this.#state = state;
   }
 }
 
+function idIn(text: unknown): IncarnationId | undefined {
+  if (typeof text !== 'string' || !/^[0-9a-f]{32}$/.test(text)) return undefined;
+  return asId('IncarnationId', fromHex(text));
+}
+
 function parse(text: string): OwnState {
   try {
-    const { incarnation, stale }: { incarnation?: unknown; stale?: unknown } = JSON.parse(text);
-    if (typeof incarnation === 'string' && /^[0-9a-f]{32}$/.test(incarnation) && typeof stale === 'boolean') {
-      return { incarnationId: asId('IncarnationId', fromHex(incarnation)), isStale: stale };
+    const { incarnation, stale, beginning }: Record<string, unknown> = JSON.parse(text);
+    const id = idIn(incarnation);
+    if (id !== undefined && typeof stale === 'boolean') {
+      return { incarnationId: id, isStale: stale, beginningId: idIn(beginning) };
     }
   } catch (cause) {
     throw malformedCatalog('own.json is no JSON', cause);
