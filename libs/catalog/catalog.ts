@@ -170,7 +170,7 @@ export class Catalog implements AsyncDisposable {
       if (options.keepsCopies) this.#own.writable(sites.timeline(this.siteId), this.#signer, this.#isDamaged);
       const prepared = prepareIncarnation({ chains, sites, trust, random }, this.siteId, this.#signer, options);
       const admitted = this.#writer.first(prepared.place, prepared.opening, options.signer);
-      this.#own.beginning(prepared.place.incarnationId);
+      this.#own.beginning(prepared.place.incarnationId, this.incarnation()?.incarnationId);
       await writeBatches(this.#ingest, [admitted]);
       this.#own.opened(prepared.place.incarnationId);
       this.#signer = options.signer;

@@ -32,8 +32,11 @@ export class OwnLog {
   }
 
   /** Notes, durably and before its first batch is written, that this incarnation is being opened here. */
-  beginning(incarnationId: IncarnationId): void {
-    this.#write({ ...(this.#state ?? { incarnationId, isStale: false }), beginningId: incarnationId });
+  beginning(beginningId: IncarnationId, inForce: IncarnationId | undefined): void {
+    // What was in force only as one that was begun is now the one to come back to.
+    const ours = inForce !== undefined && this.#isOwn(inForce) ? inForce : this.#state?.incarnationId;
+    const incarnationId = ours ?? beginningId;
+    this.#write({ incarnationId, isStale: this.#isStale(incarnationId), beginningId });
   }
 
   /** Notes, durably, that this incarnation was opened here. */
