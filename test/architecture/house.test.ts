@@ -26,13 +26,15 @@ test('every library has a short README', () => {
   assert.deepEqual(readmes.map((path) => tooLong(path, readText(path), readmeLinesMax)).filter(Boolean), []);
 });
 
-test('every repository path that docs/ARCHITECTURE.md names exists', () => {
-  const paths = namedPaths(readText('docs/ARCHITECTURE.md'));
-  assert.ok(paths.length > 0, 'no path found');
-  assert.deepEqual(
-    paths.filter((path) => !existsSync(join(root, path))),
-    [],
-  );
+test('every repository path that the pages on how it is built name exists', () => {
+  for (const page of ['docs/ARCHITECTURE.md', 'docs/guarantees.md']) {
+    const paths = namedPaths(readText(page));
+    assert.ok(paths.length > 0, `no path found in ${page}`);
+    assert.deepEqual(
+      paths.filter((path) => !existsSync(join(root, path))),
+      [],
+    );
+  }
 });
 
 test('the length check can fail', () => {

@@ -190,7 +190,7 @@ const agreement: readonly Mutation[] = [
   {
     name: 'a disk that was rolled back goes on with its log',
     file: 'libs/catalog/own-log.ts',
-    from: "    if (this.#state?.isStale === true) throw incarnationNeeded('a peer holds more of it than this disk does');\n",
+    from: "    if (this.#isStale(chain.incarnationId)) throw incarnationNeeded('a peer holds more of it than this disk does');\n",
     to: '',
     tests: catalog,
   },
