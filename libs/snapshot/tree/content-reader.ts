@@ -36,6 +36,9 @@ async function* lists(nodes: NodeReader, hash: Uint8Array, level: number): Async
   if (node.type !== 'contentList' || level > listLevelsMax) throw malformedContent('its lists lead nowhere');
   const { contentList } = node;
   if (contentList.extents.length > treeLimits.partMax) throw malformedContent('a list of it is too long');
+  // Lists of empty lists would cost a reader time without end for a file of nothing.
+  if (level > 0 && contentList.extents.length + contentList.parts.length === 0)
+    throw malformedContent('a part of its list is empty');
   if (contentList.parts.length === 0) return yield contentList;
   for (const part of contentList.parts) yield* lists(nodes, part.nodeHash, level + 1);
 }

@@ -30,7 +30,12 @@ export async function* directorySegments(
 
 async function* directories(nodes: NodeReader, hash: Uint8Array, level: number): AsyncGenerator<Directory> {
   const node = await readFolderNode(nodes, hash, level);
-  if (node.type === 'directory') return yield node.directory;
+  if (node.type === 'directory') {
+    // An index of empty directories would cost a reader time without end for a folder of nothing.
+    if (level > 0 && node.directory.entries.length === 0) throw malformedTree('a part of its index is empty');
+    return yield node.directory;
+  }
+  if (node.directoryIndex.segments.length === 0) throw malformedTree('an index of it is empty');
   for (const segment of node.directoryIndex.segments) yield* directories(nodes, segment.nodeHash, level + 1);
 }
 

@@ -173,3 +173,19 @@ test('names out of order, twice or impossible, and extents that do not add up ar
     await assert.rejects(reading, { code: 'malformed_tree' });
   }
 });
+
+test('empty parts are refused: a reader would walk through any number of them and find nothing', async () => {
+  const nodes = new Nodes();
+  const put = (node: TreeNode) => nodes.put(encodeNode(node));
+  const empty = put({ type: 'directory', directory: { entries: [] } });
+  const segments = Array.from({ length: 3 }, () => ({ firstName: Buffer.from('a'), nodeHash: empty, entryCount: 1 }));
+  const isMalformed = { code: 'malformed_tree' };
+  for (const directoryIndex of [{ segments }, { segments: [] }])
+    await assert.rejects(read(nodes, put({ type: 'directoryIndex', directoryIndex })), isMalformed);
+  const nothing = put({ type: 'contentList', contentList: { extents: [], parts: [] } });
+  const parts = [{ nodeHash: nothing, length: 5 }];
+  const contentListHash = put({ type: 'contentList', contentList: { extents: [], parts } });
+  await assert.rejects(Array.fromAsync(extentsOf(nodes, entryNamed('a', { contentListHash }))), {
+    code: 'malformed_tree',
+  });
+});
