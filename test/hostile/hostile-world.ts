@@ -48,7 +48,8 @@ export class WorldSite implements AsyncDisposable {
   readonly log: LogLine[];
   readonly appliance: Appliance;
   readonly #api: FastifyInstance;
-  readonly #time: { aheadMs: number };
+  #isClosed = false;
+  readonly #time: { aheadMs: number; wallAheadMs: number };
 
   private constructor(
     name: string,
@@ -56,7 +57,7 @@ export class WorldSite implements AsyncDisposable {
     log: LogLine[],
     appliance: Appliance,
     api: FastifyInstance,
-    time: { aheadMs: number },
+    time: { aheadMs: number; wallAheadMs: number },
   ) {
     this.#time = time;
     this.name = name;
@@ -81,8 +82,11 @@ export class WorldSite implements AsyncDisposable {
     const log: LogLine[] = [];
     const write = (line: string) => void log.push(JSON.parse(line) as LogLine);
     const logger = pino({ level: 'info', base: null }, { write });
-    const time = { aheadMs: 0 };
-    const clock = { nowMs: () => systemClock.nowMs(), monotonicMs: () => systemClock.monotonicMs() + time.aheadMs };
+    const time = { aheadMs: 0, wallAheadMs: 0 };
+    const clock = {
+      nowMs: () => systemClock.nowMs() + time.wallAheadMs,
+      monotonicMs: () => systemClock.monotonicMs() + time.aheadMs,
+    };
     const environment = { clock, timers: impatientTimers, random: systemRandom, logger };
     const appliance = await Appliance.open(state, environment);
     const api = buildApi(appliance.operations, { logger });
@@ -90,6 +94,11 @@ export class WorldSite implements AsyncDisposable {
     await listenOnControlSocket(api, state);
     await appliance.start();
     return new WorldSite(name, state, log, appliance, api, time);
+  }
+
+  /** Somebody, or NTP, sets this machine's clock while it runs. */
+  setClockAhead(ms: number): void {
+    this.#time.wallAheadMs = ms;
   }
 
   /** What was said in the log a minute ago may be said again. */
@@ -149,6 +158,8 @@ export class WorldSite implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     await this.#api.close();
     await this.appliance[Symbol.asyncDispose]();
   }
@@ -200,4 +211,32 @@ export function contentsOf(folder: string): Map<string, string> {
 export function worldFolder(): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'sitepair-hostile-'));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** What opens sites for one test. */
+export interface Stage {
+  readonly root: string;
+  start(name: string): Promise<WorldSite>;
+  open(state: string, name: string): Promise<WorldSite>;
+}
+
+/** Runs `work` with sites that are closed in the end, whatever comes, and whose logs tell of no bug. */
+export async function onStage(work: (stage: Stage) => Promise<void>): Promise<void> {
+  const folder = worldFolder();
+  const sites: WorldSite[] = [];
+  const kept = (site: WorldSite) => {
+    sites.push(site);
+    return site;
+  };
+  try {
+    await work({
+      root: folder.path,
+      start: async (name) => kept(await WorldSite.start(folder.path, name)),
+      open: async (state, name) => kept(await WorldSite.open(state, name)),
+    });
+    for (const site of sites) site.assertNoBugs();
+  } finally {
+    for (const site of sites.toReversed()) await site[Symbol.asyncDispose]();
+    folder.remove();
+  }
 }

@@ -96,9 +96,9 @@ export function readSiteFile(root: string): SiteFile {
   throw damaged(paths.site);
 }
 
-/** Takes the state for this process. The lock goes with the process, however it ends. Throws `state_in_use`. */
+/** Takes the state for this process. The lock goes with the process, however it ends. Throws `state_in_use`, `state_not_writable`. */
 export function lockState(root: string): { [Symbol.dispose](): void } {
-  const fd = openSync(statePaths(root).lock, 'a', 0o600);
+  const fd = openLock(root);
   if (!lockFile(fd)) {
     closeFd(fd);
     throw new AppError(`another process uses ${root}`, {
@@ -108,6 +108,21 @@ export function lockState(root: string): { [Symbol.dispose](): void } {
     });
   }
   return { [Symbol.dispose]: () => closeFd(fd) };
+}
+
+function openLock(root: string): number {
+  try {
+    return openSync(statePaths(root).lock, 'a', 0o600);
+  } catch (cause) {
+    const code = systemCode(cause);
+    if (code === 'EACCES' || code === 'EPERM') throw forbidden(root, cause);
+    if (code === undefined || code === 'ENOENT') throw cause;
+    throw new AppError(`nothing can be written to ${root} now (${code})`, {
+      code: 'state_not_writable',
+      advice: 'Look at its file system: it is read-only, full, or failing; or this process may open too few files.',
+      cause,
+    });
+  }
 }
 
 /** The owner of a state folder: who the appliance runs as. */

@@ -22,6 +22,8 @@ export async function startPrivateAppliance(stateFolder: string, program = mainF
   });
   const exited = new Promise<void>((done) => child.once('close', () => done()));
   const stop = async () => {
+    // A process that could not be made has no pipes either, and never exits.
+    if (child.pid === undefined) return;
     child.stdin.end();
     await exited;
   };
@@ -46,12 +48,13 @@ async function readiness(child: ChildProcess): Promise<void> {
   child.once('error', (error) => reject(startFailed(error)));
   child.once('close', (code, signal) => reject(startFailed(new Error(`it ended with ${signal ?? `status ${code}`}`))));
   child.stdin?.on('error', (error) => reject(startFailed(error)));
-  if (child.stdout === null) throw startFailed(new Error('it has no output'));
-  createInterface({ input: child.stdout }).on('line', (text) => {
-    const line = parseLine(text);
-    if (line?.ready === true) ready();
-    else if (line?.error !== undefined) reject(fromProblem(line.error));
-  });
+  // Without room for pipes there are none: the error that says so is on its way.
+  if (child.stdout)
+    createInterface({ input: child.stdout }).on('line', (text) => {
+      const line = parseLine(text);
+      if (line?.ready === true) ready();
+      else if (line?.error !== undefined) reject(fromProblem(line.error));
+    });
   await promise;
 }
 
