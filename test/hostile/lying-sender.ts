@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { createKeyring, withNewDataKey, withNewDomain } from '#keys';
+import { createKeyring, withNewDataKey, withNewDomain, xaesOpen, xaesSealInto } from '#keys';
 import type { Channel } from '#link';
 import { asId, type ContentHash } from '#model';
 import { Compression, KeyBook, sealLeaf } from '#records';
-import { type AppError, concatBytes, isAppError, systemRandom, systemTimers } from '#runtime';
-import { encodeFrame, finishRecord, type RecordView, sha256 } from '#wire';
+import { type AppError, compareBytes, concatBytes, isAppError, systemRandom, systemTimers } from '#runtime';
+import { encodeFrame, finishRecord, type RecordView, recordLength, sha256, writeRecordHeader } from '#wire';
 import type { Attack, Cast, OfferedFields } from './attack.ts';
 import { bytesOf, decode, encode, type Fields, type Liar, refusalOf } from './liar.ts';
 import { withFlatMemory } from './raw-attacks.ts';
@@ -123,6 +123,18 @@ function leafUnder(cast: Cast, named: Uint8Array, content: Uint8Array): RecordVi
   return sealLeaf(contextOf(cast), [hashOf(named)], frameOf(content));
 }
 
+/** The same content under the same name, sealed anew by a member with its keys, beside other references. */
+function resealed({ mallory }: Cast, record: RecordView, references: readonly Uint8Array[]): Uint8Array {
+  const key = mallory.site.appliance.keys.book.dataKey(record.keyId);
+  const inner = xaesOpen(key, record.nonce, record.sealed, record.headerPart);
+  const sorted = references.map((id) => asId('RecordId', id)).sort(compareBytes);
+  const bytes = Buffer.alloc(recordLength(record.ids.length, sorted.length, record.sealed.length));
+  const headerEnd = writeRecordHeader(bytes, { ...record, references: sorted }, record.sealed.length);
+  xaesSealInto(key, record.nonce, inner, bytes.subarray(0, headerEnd), bytes, headerEnd);
+  finishRecord(bytes);
+  return bytes;
+}
+
 async function giveWanted(session: LyingSession, record: RecordView, sequence: number | bigint = 0): Promise<void> {
   await session.ask(record.ids);
   await session.give(sequence, record.bytes);
@@ -159,11 +171,8 @@ const records: readonly Attack[] = [
   }),
   inSession('a node whose references are not those of its payload', 'record_damaged', async (session, cast) => {
     const root = await honestRoot(cast);
-    const bytes = Buffer.from(root.bytes);
-    bytes.set(someBytes(20), bytes.indexOf(root.references[0] ?? someBytes(20)));
-    finishRecord(bytes);
     await session.ask(root.ids);
-    await session.give(0, bytes);
+    await session.give(0, resealed(cast, root, someIds(2)));
   }),
   inSession('a leaf in the place of a node', ['record_damaged', 'protocol_violation'], async (session, cast) => {
     const root = await honestRoot(cast);

@@ -112,6 +112,8 @@ export class RawPeer {
   readonly webSocket: WebSocket;
   readonly initiator: RawInitiator;
   readonly frames: Buffer[] = [];
+  /** As it went over the line. */
+  firstMessage: Uint8Array = new Uint8Array(0);
   readonly closed: Promise<void>;
   #send: RawCipher | undefined;
   #receive: RawCipher | undefined;
@@ -132,7 +134,8 @@ export class RawPeer {
     const { psk, own, remoteStatic } = pair;
     const initiator = new RawInitiator({ isDoor: false, prologue, psk, own, remoteStatic });
     const peer = new RawPeer(await strangerSocket(pair.address), initiator);
-    peer.webSocket.send(sealFirst(header, pair.psk, initiator.first(helloBytes(pair.siteId, change))));
+    peer.firstMessage = sealFirst(header, pair.psk, initiator.first(helloBytes(pair.siteId, change)));
+    peer.webSocket.send(peer.firstMessage);
     return peer;
   }
 
