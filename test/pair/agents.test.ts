@@ -1,74 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { UploadSink } from '#replication';
 import { isAppError } from '#runtime';
 import { connectAgent } from '../../apps/sitepair/client/connect-agent.ts';
-import { type CommandResult, pairSites, runSitepair, TestSite, testFolder, until } from '../kit/test-site.ts';
+import { codeFor, contentsOf, Machine, makeTree } from '../kit/agent-machine.ts';
+import { TestSite, testFolder } from '../kit/test-site.ts';
 
 interface SnapshotLine {
   readonly id: string;
   readonly name: string;
   readonly copies: readonly string[];
-}
-
-/** Another machine, with a state folder of its own. */
-class Machine {
-  readonly state: string;
-
-  constructor(root: string, name: string) {
-    this.state = join(root, `agent-${name}`);
-  }
-
-  static async enrolled(root: string, site: TestSite, name: string): Promise<Machine> {
-    const machine = new Machine(root, name);
-    await machine.ok('agent', 'enroll', await codeFor(site, name));
-    return machine;
-  }
-
-  run(...args: readonly string[]): Promise<CommandResult> {
-    return runSitepair([...args, '--state', this.state]);
-  }
-
-  async ok(...args: readonly string[]): Promise<CommandResult> {
-    const result = await this.run(...args);
-    assert.equal(result.code, 0, `${args.join(' ')}\n${result.stdout}${result.stderr}`);
-    return result;
-  }
-
-  async json<T>(...args: readonly string[]): Promise<T> {
-    return JSON.parse((await this.ok(...args, '--json')).stdout) as T;
-  }
-
-  /** The code of the error with which a command must fail. */
-  async failsWith(...args: readonly string[]): Promise<string> {
-    const result = await this.run(...args, '--json');
-    assert.equal(result.code, 1, `${args.join(' ')}\n${result.stdout}${result.stderr}`);
-    return (JSON.parse(result.stdout) as { error: { code: string } }).error.code;
-  }
-}
-
-async function codeFor(site: TestSite, name: string): Promise<string> {
-  return (await site.json<{ code: string }>('agent', 'invite', name)).code;
-}
-
-function makeTree(root: string, name: string, files = 20): string {
-  const path = join(root, name);
-  mkdirSync(join(path, 'deep', 'er'), { recursive: true });
-  for (let i = 0; i < files; i++)
-    writeFileSync(join(path, i % 2 ? 'deep' : '', `file-${i}`), `${name} ${i}`.repeat(1 + i * 500));
-  return path;
-}
-
-function contentsOf(folder: string): Map<string, string> {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return new Map(
-    files.map(({ parentPath, name }) => [
-      join(parentPath, name).slice(folder.length),
-      readFileSync(join(parentPath, name), 'utf8'),
-    ]),
-  );
 }
 
 test('an agent backs up and restores over the network, sees only what is its own, and is let in no more once revoked', async () => {
@@ -170,35 +113,4 @@ test('an agent opens nothing but its services, and is cut off in the middle of w
   const upload = await UploadSink.begin(await appliance.open('upload'), begin);
   await north.ok('agent', 'revoke', 'laptop', '--yes');
   await assert.rejects(upload.commit(new Uint8Array(32)), (error: Error) => isAppError(error.cause, 'agent_revoked'));
-});
-
-test("an agent's snapshots go to the peer, are restored there, and are the agent's again after the site has burnt", async () => {
-  using root = testFolder('agent-replication');
-  await using north = await TestSite.init(root.path, 'north');
-  await using south = await TestSite.init(root.path, 'south');
-  const [address, southAddress] = [await north.serve(), await south.serve()];
-  await pairSites(north, south, address);
-  const tree = makeTree(root.path, 'papers');
-  const laptop = await Machine.enrolled(root.path, north, 'laptop');
-  await laptop.ok('backup', tree, '--dataset', 'papers');
-  await north.ok('replicate', 'papers');
-  await until(
-    async () => (await south.json<SnapshotLine[]>('snapshots'))[0]?.copies.length === 2,
-    'both sites to hold the snapshot',
-  );
-  await north.kill();
-  await south.ok('restore', 'north/papers@latest', '--to', join(root.path, 'at-south'));
-  assert.deepEqual(contentsOf(join(root.path, 'at-south')), contentsOf(tree));
-
-  rmSync(north.state, { recursive: true });
-  await north.ok('rebuild', '--from', southAddress, '--kit', north.kit);
-  await north.serve(Number(address.split(':').at(-1)));
-  assert.equal(await laptop.failsWith('snapshots'), 'agent_refused');
-  const [listed] = await north.json<{ name: string; state: string }[]>('agent', 'list');
-  assert.equal(listed?.state, 'must_enroll_again');
-  const again = new Machine(root.path, 'laptop2');
-  await again.ok('agent', 'enroll', await codeFor(north, 'laptop'));
-  await again.ok('restore', 'papers@latest', '--to', join(root.path, 'at-laptop'));
-  assert.deepEqual(contentsOf(join(root.path, 'at-laptop')), contentsOf(tree));
-  await again.ok('backup', tree, '--dataset', 'papers');
 });
