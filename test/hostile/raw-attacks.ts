@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { systemTimers } from '#runtime';
 import type { Attack, Cast } from './attack.ts';
 import { until } from './hostile-world.ts';
@@ -65,11 +67,14 @@ async function overrun({ mallory, wanted }: Cast): Promise<void> {
   assert.equal((await peer.goodbye())?.code, 'protocol_violation');
 }
 
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
+
 /** Bytes that this process holds in buffers and heap, after what is free was given back. */
 function heldBytes(): number {
-  globalThis.gc?.();
-  const { heapUsed, external, arrayBuffers } = process.memoryUsage();
-  return heapUsed + external + arrayBuffers;
+  collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }
 
 /** A flood must leave the one that is flooded, and this process with him, as large as it was. */
@@ -136,7 +141,7 @@ const floods: readonly Attack[] = [
 ];
 
 /** Where somebody who may come in stops talking; each is ended by time alone, and keeps nobody else out. */
-export const stalls: readonly { readonly name: string; readonly stall: (cast: Cast) => Promise<RawPeer> }[] = [
+const stalls: readonly { readonly name: string; readonly stall: (cast: Cast) => Promise<RawPeer> }[] = [
   { name: 'after the first message', stall: ({ mallory }) => RawPeer.knock(mallory.raw) },
   {
     name: 'after the answer, without a confirm',
@@ -201,5 +206,12 @@ export const rawAttacks: readonly Attack[] = [
       await Promise.all(others.map((peer) => peer.closed));
     },
   },
+  ...stalls.map(({ name, stall }) => ({
+    name: `a handshake stalls ${name}`,
+    attack: async (cast: Cast) => {
+      const peer = await stall(cast);
+      await peer.closed;
+    },
+  })),
   ...floods,
 ];
