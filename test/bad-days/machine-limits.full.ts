@@ -63,8 +63,8 @@ test('who may not read the state folder is told that, by every command', { skip:
   await north.serve();
   const tree = writeTree(join(root.path, 'tree'), 'mine');
   for (const command of [['status'], ['serve'], ['backup', tree, '--dataset', 'tree'], ['snapshots']]) {
-    const program = programArguments(...command, '--state', north.state, '--json');
-    const result = spawnSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', ...program]);
+    const [node = '', ...program] = programArguments(...command, '--state', north.state, '--json');
+    const result = spawnSync(node, program, { uid: 65_534, gid: 65_534 });
     assertTyped({ code: result.status, said: `${result.stdout}${result.stderr}` }, /state_forbidden/);
   }
 });
