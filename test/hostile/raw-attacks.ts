@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { systemTimers } from '#runtime';
+import { systemRandom, systemTimers } from '#runtime';
 import type { Attack, Cast } from './attack.ts';
 import { until } from './hostile-world.ts';
 import { encode } from './liar.ts';
@@ -59,7 +59,7 @@ async function credits({ mallory }: Cast): Promise<void> {
 /** Asks for an answer that it gives no credit for, so that nothing more is read, and goes on sending. */
 async function overrun({ mallory, wanted }: Cast): Promise<void> {
   const { data: peer } = await RawPeer.link(mallory.raw);
-  const request = encode('fetchRequest', { domainId: wanted.domainId, ids: Buffer.alloc(4096 * 20, 1) });
+  const request = encode('fetchRequest', { domainId: wanted.domainId, ids: systemRandom.bytes(4096 * 20) });
   peer.send(openFrame(1, 'fetch'));
   peer.send(dataFrame(1, request.length, request.subarray(0, 60_000)));
   peer.send(rawFrame(more, 1, request.subarray(60_000)));
