@@ -66,11 +66,19 @@ export function existsSync(path: string): boolean {
   return isSimulated(path) ? locate(path, 'access').node !== undefined : real.existsSync(path);
 }
 
-export function statSync(path: string): { readonly size: number; readonly uid: number; readonly gid: number } {
+interface FileFacts {
+  readonly size: number;
+  readonly uid: number;
+  readonly gid: number;
+  isDirectory(): boolean;
+}
+
+export function statSync(path: string): FileFacts {
   if (!isSimulated(path)) return real.statSync(path);
   const { node } = locate(path, 'stat');
   if (node === undefined) throw failure('ENOENT', 'stat', path);
-  return { size: node instanceof SimulatedFile ? node.length : 4096, uid: 0, gid: 0 };
+  const isDirectory = () => node instanceof SimulatedFolder;
+  return { size: node instanceof SimulatedFile ? node.length : 4096, uid: 0, gid: 0, isDirectory };
 }
 
 export function readdirSync(path: string): string[] {
