@@ -266,14 +266,14 @@ const door: readonly Mutation[] = [
     file: 'apps/sitepair/appliance/invitations.ts',
     from: 'invitation !== undefined && (invitation.usedBy === undefined || invitation.usedBy === toHex(siteId))',
     to: 'invitation !== undefined',
-    tests: ['apps/sitepair/appliance/*.test.ts', 'test/pair/wrong-invitations.test.ts'],
+    tests: ['apps/sitepair/appliance/*.test.ts', 'test/pair/wrong-invitations.full.ts'],
   },
   {
     name: 'an invitation never expires',
     file: 'apps/sitepair/appliance/invitations.ts',
     from: 'invitation.expiresSeconds > nowSeconds',
     to: 'invitation.expiresSeconds > 0',
-    tests: ['apps/sitepair/appliance/*.test.ts', 'test/pair/wrong-invitations.test.ts'],
+    tests: ['apps/sitepair/appliance/*.test.ts', 'test/pair/wrong-invitations.full.ts'],
   },
   {
     name: "an agent reads others' snapshots by their id",
