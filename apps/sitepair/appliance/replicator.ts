@@ -77,9 +77,7 @@ export class Replicator {
       return;
     }
     const run: Run = { signal: this.#stop.signal, progress: () => undefined };
-    this.#exclusive(peer, (outcomes) => this.#bringAll(peer, undefined, run, outcomes)).catch((error) =>
-      this.#onBackgroundFailure(error, peer),
-    );
+    this.#bringAlone(peer, undefined, run, new Map()).catch((error) => this.#onBackgroundFailure(error, peer));
   }
 
   /**
@@ -90,7 +88,7 @@ export class Replicator {
     const { overview, clock } = this.#options;
     const startedMs = clock.monotonicMs();
     const lacking = overview.pendingFor(peer.siteId, dataset).map(({ snapshotId }) => toHex(snapshotId));
-    const joined: Outcomes = new Map();
+    const outcomes: Outcomes = new Map();
     for (;;) {
       const others = this.#running.get(toHex(peer.siteId));
       if (others === undefined) break;
@@ -98,18 +96,13 @@ export class Replicator {
       await orAborted(others.done, run.signal);
       for (const id of lacking) {
         const outcome = others.outcomes.get(id);
-        if (outcome !== undefined) joined.set(id, outcome);
+        if (outcome !== undefined) outcomes.set(id, outcome);
       }
     }
-    await this.#exclusive(peer, (outcomes) => {
-      for (const [id, outcome] of joined) outcomes.set(id, outcome);
-      return this.#bringAll(peer, dataset, run, outcomes).then(() => {
-        for (const [id, outcome] of outcomes) joined.set(id, outcome);
-      });
-    });
+    await this.#bringAlone(peer, dataset, run, outcomes);
     const seconds = (clock.monotonicMs() - startedMs) / 1000;
-    await this.#untilHeard(peer, dataset, joined, run);
-    return { peer: peer.name, ...totalOf(joined), seconds };
+    await this.#untilHeard(peer, dataset, outcomes, run);
+    return { peer: peer.name, ...totalOf(outcomes), seconds };
   }
 
   /** So that who asks next is told of the copies: the peer's log brings them, a moment after the proof. */
@@ -127,10 +120,9 @@ export class Replicator {
     await Promise.allSettled([...this.#running.values()].map(({ done }) => done));
   }
 
-  async #exclusive(peer: Peer, work: (outcomes: Outcomes) => Promise<void>): Promise<void> {
+  async #bringAlone(peer: Peer, dataset: string | undefined, run: Run, outcomes: Outcomes): Promise<void> {
     const key = toHex(peer.siteId);
-    const outcomes: Outcomes = new Map();
-    const done = work(outcomes);
+    const done = this.#bringAll(peer, dataset, run, outcomes);
     this.#running.set(key, { done, outcomes });
     try {
       await done;
