@@ -66,11 +66,11 @@ export class SnapshotBook implements CopyOverview, CopyBook {
       [...this.#snapshotsOf(row)]
         .reverse()
         .filter(({ snapshotId }) => here.has(toHex(snapshotId)) && !there.has(toHex(snapshotId)))
-        .map(({ snapshotId, datasetId, domainId, ...snapshot }) => ({
-          snapshotId,
-          datasetId,
-          domainId,
-          name: this.#nameOf({ snapshotId, datasetId, domainId, ...snapshot }, row),
+        .map((snapshot) => ({
+          snapshotId: snapshot.snapshotId,
+          datasetId: snapshot.datasetId,
+          domainId: snapshot.domainId,
+          name: this.#nameOf(snapshot, row),
         })),
     );
   }
