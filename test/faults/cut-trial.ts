@@ -67,25 +67,48 @@ export async function tryCuts(
   const cuts = Array.from({ length: count }, () => from + Math.floor(fraction() * (events.length + 1 - from)));
   cuts.sort((a, b) => a - b);
   const disk = new DiskModel(root, newFolder());
-  const seen = new Set<string>();
-  const words: string[] = [];
-  const findings: Finding[] = [];
-  let [at, tried, repeated] = [0, 0, 0];
+  const trial = new RunningTrial(scenario, seed, verifier, findingsMax);
+  let at = 0;
   for (const cutAt of cuts) {
-    for (; at < cutAt; at++) advance(disk, events[at], words);
-    const state = cutPower(disk, fraction);
-    const key = `${words.length} ${hashOf(state)}`;
-    if (seen.has(key)) {
-      repeated += 1;
-      continue;
-    }
-    seen.add(key);
-    tried += 1;
-    const problems = await verifier.verify(scenario, state, words, tried % thoroughEvery === 0);
-    if (problems.length > 0) findings.push({ scenario, seed, cutAt, lastWord: words.at(-1) ?? '', problems });
-    if (findings.length >= findingsMax) break;
+    for (; at < cutAt; at++) advance(disk, events[at], trial.words);
+    await trial.tryState(cutPower(disk, fraction), cutAt, (trial.tried + 1) % thoroughEvery === 0);
+    if (trial.isFull) break;
   }
-  return { tried, repeated, findings };
+  return trial;
+}
+
+/** Counts and verifies states of one recording, each once for the words that were said before it. */
+class RunningTrial implements Trial {
+  readonly words: string[] = [];
+  readonly findings: Finding[] = [];
+  tried = 0;
+  repeated = 0;
+  readonly #scenario: string;
+  readonly #seed: number;
+  readonly #verifier: Verifier;
+  readonly #findingsMax: number;
+  readonly #seen = new Set<string>();
+
+  constructor(scenario: string, seed: number, verifier: Verifier, findingsMax: number) {
+    [this.#scenario, this.#seed, this.#verifier, this.#findingsMax] = [scenario, seed, verifier, findingsMax];
+  }
+
+  get isFull(): boolean {
+    return this.findings.length >= this.#findingsMax;
+  }
+
+  async tryState(state: ReturnType<typeof cutPower>, cutAt: number, thorough: boolean): Promise<void> {
+    const key = `${this.words.length} ${hashOf(state)}`;
+    if (this.#seen.has(key)) {
+      this.repeated += 1;
+      return;
+    }
+    this.#seen.add(key);
+    this.tried += 1;
+    const [scenario, seed, lastWord] = [this.#scenario, this.#seed, this.words.at(-1) ?? ''];
+    const problems = await this.#verifier.verify(scenario, state, this.words, thorough);
+    if (problems.length > 0) this.findings.push({ scenario, seed, cutAt, lastWord, problems });
+  }
 }
 
 const evenCuts = [
@@ -104,30 +127,17 @@ export async function tryTellingCuts(
   { findingsMax = 10 }: { readonly findingsMax?: number } = {},
 ): Promise<Trial> {
   const disk = new DiskModel(root, newFolder());
-  const seen = new Set<string>();
-  const words: string[] = [];
-  const findings: Finding[] = [];
+  const trial = new RunningTrial(scenario, 0, verifier, findingsMax);
   const from = firstCut(scenario, events);
-  let [tried, repeated] = [0, 0];
   for (const [i, event] of events.entries()) {
-    advance(disk, event, words);
+    advance(disk, event, trial.words);
     if (i < from || !telling.has(event.call)) continue;
     for (const [names, contents] of evenCuts) {
-      const state = cutEvenly(disk, names, contents);
-      const key = `${words.length} ${hashOf(state)}`;
-      if (seen.has(key)) {
-        repeated += 1;
-        continue;
-      }
-      seen.add(key);
-      tried += 1;
-      const problems = await verifier.verify(scenario, state, words, false);
-      if (problems.length > 0)
-        findings.push({ scenario, seed: 0, cutAt: i + 1, lastWord: words.at(-1) ?? '', problems });
-      if (findings.length >= findingsMax) return { tried, repeated, findings };
+      await trial.tryState(cutEvenly(disk, names, contents), i + 1, false);
+      if (trial.isFull) return trial;
     }
   }
-  return { tried, repeated, findings };
+  return trial;
 }
 
 const telling: ReadonlySet<string> = new Set(['told', 'rename', 'link', 'unlink', 'rmdir']);
@@ -146,26 +156,15 @@ export async function tryEveryCut(
   { statesMax, findingsMax = 10 }: { readonly statesMax: number; readonly findingsMax?: number },
 ): Promise<Trial> {
   const disk = new DiskModel(root, newFolder());
-  const seen = new Set<string>();
-  const words: string[] = [];
-  const findings: Finding[] = [];
-  let [tried, repeated] = [0, 0];
+  const trial = new RunningTrial(scenario, 0, verifier, findingsMax);
   for (let cutAt = 0; cutAt <= events.length; cutAt++) {
-    if (cutAt > 0) advance(disk, events[cutAt - 1], words);
+    if (cutAt > 0) advance(disk, events[cutAt - 1], trial.words);
     for (const state of everyCut(disk, statesMax) ?? []) {
-      const key = `${words.length} ${hashOf(state)}`;
-      if (seen.has(key)) {
-        repeated += 1;
-        continue;
-      }
-      seen.add(key);
-      tried += 1;
-      const problems = await verifier.verify(scenario, state, words, false);
-      if (problems.length > 0) findings.push({ scenario, seed: 0, cutAt, lastWord: words.at(-1) ?? '', problems });
-      if (findings.length >= findingsMax) return { tried, repeated, findings };
+      await trial.tryState(state, cutAt, false);
+      if (trial.isFull) return trial;
     }
   }
-  return { tried, repeated, findings };
+  return trial;
 }
 
 /** The first event behind the word from which a scenario is attacked. */
