@@ -111,6 +111,12 @@ export async function strangersAtTheDoor(count: number, held: number): Promise<s
   assert.ok(most - before.files < 200, `${most - before.files} files more`);
   assert.ok(largest - before.bytes < 200e6, `${Math.round((largest - before.bytes) / 1e6)} MB more`);
   await until(async () => openFiles(pid) <= before.files + 20, 'the strangers to be gone');
-  assert.doesNotMatch(north.log(), /a connection was refused|"level":50/);
+  // Who finishes no handshake is no line of the log. The peer is one when it stops in the middle of dialling.
+  const refused = north.log().matchAll(/"address":"([^"]*)","msg":"a connection was refused"/g);
+  assert.deepEqual(
+    [...refused].filter(([, from]) => from !== '127.0.0.1'),
+    [],
+  );
+  assert.doesNotMatch(north.log(), /"level":50/);
   return `${count} half-open connections: at most ${most - before.files} files and ${Math.round((largest - before.bytes) / 1e6)} MB more`;
 }
