@@ -41,10 +41,12 @@ export async function runSitepair(
   args: readonly string[],
   input?: Uint8Array,
   environment: Environment = {},
+  launcher: readonly string[] = [],
 ): Promise<CommandResult> {
   const stdin = input === undefined ? 'ignore' : 'pipe';
   const env = { ...process.env, ...environment };
-  const child = spawn(process.execPath, [program, ...args], { stdio: [stdin, 'pipe', 'pipe'], env });
+  const [command = '', ...rest] = [...launcher, process.execPath, program, ...args];
+  const child = spawn(command, rest, { stdio: [stdin, 'pipe', 'pipe'], env });
   child.stdin?.end(input);
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
   const [code] = (await once(child, 'close')) as [number | null];
@@ -60,6 +62,8 @@ export class TestSite implements AsyncDisposable {
   readonly api: ApiClient;
   /** What its machine is like: for every process that is started from now on. */
   environment: Environment = {};
+  /** What its processes are started through: a network namespace, for one. */
+  launcher: readonly string[] = [];
   #process: ChildProcess | undefined;
   #log = () => '';
 
@@ -84,7 +88,7 @@ export class TestSite implements AsyncDisposable {
   }
 
   run(...args: readonly string[]): Promise<CommandResult> {
-    return runSitepair([...args, '--state', this.state], undefined, this.environment);
+    return runSitepair([...args, '--state', this.state], undefined, this.environment, this.launcher);
   }
 
   /** Runs a command that must succeed; `allow` names other exit codes that are fine. */
@@ -117,9 +121,9 @@ export class TestSite implements AsyncDisposable {
   }
 
   /** Starts `serve` on a free port of loopback (or the one given) and returns HOST:PORT. */
-  async serve(port = 0): Promise<string> {
-    await this.#start('--listen', `127.0.0.1:${port}`);
-    const address = /127\.0\.0\.1:\d+/.exec(this.#log())?.[0];
+  async serve(port = 0, host = '127.0.0.1'): Promise<string> {
+    await this.#start('--listen', `${host}:${port}`);
+    const address = /\d+\.\d+\.\d+\.\d+:\d+/.exec(this.#log())?.[0];
     if (address === undefined) throw new Error(`no address in: ${this.#log()}`);
     return address;
   }
@@ -130,7 +134,9 @@ export class TestSite implements AsyncDisposable {
   }
 
   async #start(...where: readonly string[]): Promise<void> {
-    const child = spawn(process.execPath, [program, 'serve', '--state', this.state, ...where], {
+    const own = [process.execPath, program, 'serve', '--state', this.state, ...where];
+    const [command = '', ...rest] = [...this.launcher, ...own];
+    const child = spawn(command, rest, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...this.environment },
     });
