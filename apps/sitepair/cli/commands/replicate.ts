@@ -2,7 +2,6 @@ import type { ReplicateResult } from '../../appliance/operations.ts';
 import type { SitepairCommand } from '../command.ts';
 import { counted, formatBytes, formatDuration, formatLinkRate } from '../format.ts';
 import type { Invocation } from '../invocation.ts';
-import { linkTable } from './pairing-text.ts';
 
 const goesOn =
   'A running appliance goes on with it; without one, run the same command again: what the peer has is not sent again.';
@@ -32,33 +31,6 @@ export function addReplicate(program: SitepairCommand, invocation: Invocation): 
         .run('replicate', ask, { signal: interrupt.signal, onProgress: (now) => progress.show(now) })
         .finally(() => progress[Symbol.dispose]());
       invocation.print(result, () => replicateText(result));
-    });
-}
-
-export function addLink(program: SitepairCommand, invocation: Invocation): void {
-  program
-    .command('link')
-    .summary('the connections to the peers')
-    .description('Shows how the links to the peers are.')
-    .teach([{ run: 'sitepair link status', what: 'up or down, since when or why' }])
-    .command('status')
-    .summary('up or down, and why')
-    .description('Shows for each peer whether its link is up, since when, or why it is not.')
-    .teach(
-      [
-        { run: 'sitepair link status', what: 'one line a peer' },
-        { run: 'sitepair link status --json | jq -e \'all(.[]; .link == "up")\'', what: 'for a monitor' },
-      ],
-      [],
-      'a paired link is down',
-    )
-    .action(async () => {
-      await using appliance = await invocation.connect();
-      const { peers: shown } = await appliance.api.call('status', {});
-      // What is a peer no more has no link that could be up.
-      const peers = shown.filter(({ state }) => state !== 'removed');
-      if (peers.some(({ state, link }) => state === 'paired' && link === 'down')) invocation.exitCode = 3;
-      invocation.print(peers, () => (peers.length === 0 ? 'No peers: one site is one fire.' : linkTable(peers)));
     });
 }
 
