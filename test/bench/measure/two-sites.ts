@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient } from '../../../apps/sitepair/client/api-client.ts';
 import { pairSites, TestSite } from '../../kit/test-site.ts';
+import type { LineEnd, WanLine } from '../../kit/wan-line.ts';
 import { shareCompiledCode } from './launcher.ts';
 import { ProcessMeter, type Usage } from './usage.ts';
 import type { Workspace } from './workspace.ts';
@@ -15,34 +16,36 @@ export interface Replication {
 }
 
 const pollMs = 5;
+const linePort = 7400;
 
-/** Two paired appliances on loopback, each a process of its own. */
+/** Two paired appliances, each a process of its own, on loopback or at the ends of an emulated line. */
 export class TwoSites implements AsyncDisposable {
   readonly #north: TestSite;
   readonly #south: TestSite;
+  readonly #line: WanLine | undefined;
 
-  private constructor(north: TestSite, south: TestSite) {
-    [this.#north, this.#south] = [north, south];
+  private constructor(north: TestSite, south: TestSite, line: WanLine | undefined) {
+    [this.#north, this.#south, this.#line] = [north, south, line];
   }
 
-  static async start(workspace: Workspace, folder: string): Promise<TwoSites> {
+  static async start(workspace: Workspace, folder: string, line?: WanLine): Promise<TwoSites> {
     shareCompiledCode();
     const north = await TestSite.init(folder, 'north');
     const south = await TestSite.init(folder, 'south');
     workspace.beforeRemoval(() => {
       for (const { pid } of [north, south]) if (pid !== undefined) process.kill(pid, 'SIGKILL');
     });
-    const address = await north.serve();
-    await south.serve();
+    const address = await serveAt(north, line?.a);
+    await serveAt(south, line?.b);
     await pairSites(north, south, address);
-    return new TwoSites(north, south);
+    return new TwoSites(north, south, line);
   }
 
   /** Takes a snapshot of `tree` while the other site is down, starts that one and measures how the snapshot gets there. */
   async replicateNew(tree: string, dataset: string): Promise<Replication> {
     await this.#south.stop();
     await this.#north.ok('backup', tree, '--dataset', dataset);
-    await this.#south.serve();
+    await serveAt(this.#south, this.#line?.b);
     const [north, south] = [new ApiClient(this.#north.state), new ApiClient(this.#south.state)];
     const { store: before } = await south.call('status', {});
     // The dialling end tries again when it has the time; that is not what is measured.
@@ -63,6 +66,11 @@ export class TwoSites implements AsyncDisposable {
     await this.#south.stop();
     await this.#north.stop();
   }
+}
+
+function serveAt(site: TestSite, end: LineEnd | undefined): Promise<string> {
+  site.launcher = end?.launcher ?? [];
+  return end === undefined ? site.serve() : site.serve(linePort, end.address);
 }
 
 async function isLinkUp(api: ApiClient): Promise<boolean> {
