@@ -23,8 +23,16 @@ export interface GatedConnection {
 
 /** One connection's way through the limit: it is asked before bulk is written, and told of all else. */
 export interface Gate {
-  /** True: `bytes` of this class may be written now, and are counted. False: not now; `opened` says when to ask again. */
+  /**
+   * True: `bytes` of this class may be written now, and are counted. False: not now; `opened` says when to ask again. Who
+   * has several classes to send asks for each of them, the most urgent first: the turn may be that of any one.
+   */
   admit(trafficClass: TrafficClass, bytes: number): boolean;
+  /**
+   * What should be asked for at once at most, with all framing: 5 ms of the limit in force, at least one packet; Infinity
+   * without a limit. Changes with the limit, so it is asked for each message. More at once is let through late, as a debt.
+   */
+  readonly quantumBytes: number;
   /** Bytes that were written without asking: heartbeats, credit, the protocol's own answers. They count. */
   spent(bytes: number): void;
   /** The connection is gone. */
@@ -38,5 +46,10 @@ export interface LinkShaper {
 
 /** No limit. */
 export const unlimited: LinkShaper = {
-  gate: () => ({ admit: () => true, spent: () => undefined, close: () => undefined }),
+  gate: () => ({
+    admit: () => true,
+    quantumBytes: Number.POSITIVE_INFINITY,
+    spent: () => undefined,
+    close: () => undefined,
+  }),
 };
