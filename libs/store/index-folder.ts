@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeFolderDurably } from '#runtime';
+import { isAppError, makeFolderDurably } from '#runtime';
 import { LmdbIndex } from './lmdb-index.ts';
 import type { IndexHome, OpenedIndex, PlaceIndex } from './place-index.ts';
-import { indexDamaged, type OnNotice } from './store-errors.ts';
+import { indexDamaged, indexWriteFailed, type OnNotice } from './store-errors.ts';
 
 /** There while the index is being opened; one byte for each attempt that did not end. */
 const openingFile = 'opening';
@@ -27,8 +27,13 @@ export class IndexFolder implements IndexHome {
   /**
    * Opens the index, an empty one where there is none or where it cannot be used: what it lacks is read from the packs.
    * LMDB dies of damaged pages, so an opening that did not come to `opened` twice in a row takes a new index.
+   * Throws `index_write_failed`.
    */
-  static async open(folder: string, onNotice: OnNotice): Promise<OpenedIndex> {
+  static open(folder: string, onNotice: OnNotice): Promise<OpenedIndex> {
+    return typed(() => IndexFolder.#open(folder, onNotice));
+  }
+
+  static async #open(folder: string, onNotice: OnNotice): Promise<OpenedIndex> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const names = await readdir(folder);
     const newest = Math.max(0, ...names.filter((name) => /^\d+$/.test(name)).map(Number));
@@ -51,7 +56,7 @@ export class IndexFolder implements IndexHome {
 
   /** Removes every generation; the next opening starts from nothing. */
   static async discard(folder: string): Promise<void> {
-    await rm(folder, { recursive: true, force: true });
+    await typed(() => rm(folder, { recursive: true, force: true }));
   }
 
   /** Says that the index was read and works. */
@@ -59,13 +64,20 @@ export class IndexFolder implements IndexHome {
     await this.#removing(openingFile);
   }
 
-  /** Makes the next generation with `fill`, then opens it. The one before may still be open: call `removeOld` after. */
-  async replace(fill: (index: PlaceIndex) => Promise<void>): Promise<PlaceIndex> {
+  /**
+   * Makes the next generation with `fill`, then opens it. The one before may still be open: call `removeOld` after. Throws
+   * `index_write_failed`: then the one before is still good.
+   */
+  replace(fill: (index: PlaceIndex) => Promise<void>): Promise<PlaceIndex> {
+    return typed(() => this.#replace(fill));
+  }
+
+  async #replace(fill: (index: PlaceIndex) => Promise<void>): Promise<PlaceIndex> {
     const next = this.#generation + 1;
     const temporary = this.#path(`${next}.new`);
     await rm(temporary, { recursive: true, force: true });
     await mkdir(temporary, { mode: 0o700 });
-    const fresh = this.#open(temporary);
+    const fresh = this.#openAt(temporary);
     try {
       await fill(fresh);
     } finally {
@@ -78,7 +90,7 @@ export class IndexFolder implements IndexHome {
 
   /** Removes generations before the current one, once they are closed. */
   async removeOld(): Promise<void> {
-    for (const name of await readdir(this.#folder)) {
+    for (const name of await typed(() => readdir(this.#folder))) {
       if (/^\d+$/.test(name) && Number(name) < this.#generation) await this.#removing(name);
     }
   }
@@ -98,10 +110,10 @@ export class IndexFolder implements IndexHome {
     // Its name, too, if it was renamed just now: else a power cut brings back the one before, which knows of packs that were
     // replaced since, and misses them.
     makeFolderDurably(path);
-    return this.#open(path);
+    return this.#openAt(path);
   }
 
-  #open(path: string): PlaceIndex {
+  #openAt(path: string): PlaceIndex {
     return LmdbIndex.open(path, () => {
       if (this.#damageTold) return;
       this.#damageTold = true;
@@ -112,5 +124,14 @@ export class IndexFolder implements IndexHome {
 
   #path(name: string): string {
     return join(this.#folder, name);
+  }
+}
+
+/** What the system or LMDB refuses is told as a failure of the index, whoever asked for it. */
+async function typed<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw isAppError(error) ? error : indexWriteFailed(error);
   }
 }

@@ -118,6 +118,21 @@ test('what is appended while the index is made anew is in it', async (t) => {
   await again.store.close();
 });
 
+test('a new index that cannot take the place of the old one is told as that, and the old one goes on', async (t) => {
+  const index = join(temporaryFolder(t), 'index');
+  const { store } = await openTestStore(new ForgetfulVolumes(), index);
+  const ids = await fill(store, 10);
+  const live = await store.locateMany(testDomain, ids);
+  // What lies there already keeps the rename from happening, as a failing disk would.
+  mkdirSync(join(index, '1', 'something'), { recursive: true });
+  await assert.rejects(store.reindex(), (error) => isAppError(error, 'index_write_failed'));
+  assert.deepEqual(await store.locateMany(testDomain, ids), live);
+  rmSync(join(index, '1'), { recursive: true });
+  await store.reindex();
+  assert.deepEqual(await store.locateMany(testDomain, ids), live);
+  await store.close();
+});
+
 test('an index that cannot be opened is made anew', async (t) => {
   const volumes = new ForgetfulVolumes();
   const index = join(temporaryFolder(t), 'index');

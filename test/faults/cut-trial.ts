@@ -32,17 +32,23 @@ export interface Trial {
   readonly findings: readonly Finding[];
 }
 
+interface RecordOptions {
+  readonly program?: string;
+  /** Events of reads, too; the model of the disk knows none. */
+  readonly logReads?: boolean;
+}
+
 /** Runs a scenario in a process of its own, with everything recorded that it does below a new folder. */
 export async function record(
   folder: string,
   library: string,
   scenario: string,
-  program = join(import.meta.dirname, 'run-scenario.ts'),
+  { program = join(import.meta.dirname, 'run-scenario.ts'), logReads = false }: RecordOptions = {},
 ): Promise<Recording> {
   const place = mkdtempSync(join(folder, `${scenario}-`));
   const [root, log] = [join(place, 'disk'), join(place, 'recording')];
   mkdirSync(root);
-  const task = { root, log, syncMicroseconds: 300 };
+  const task = { root, log, logReads, syncMicroseconds: 300 };
   const child = spawn(process.execPath, [program, scenario, root, log], {
     env: shimEnvironment(library, task),
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -10,7 +10,7 @@ import { Verifier } from './verifier.ts';
 
 export interface MishapPlan {
   readonly scenario: string;
-  readonly what: 'kill' | 'fail';
+  readonly what: 'kill' | 'fail' | 'fail read';
   readonly count: number;
   readonly seed: number;
 }
@@ -22,7 +22,8 @@ export async function survivesMishaps(t: TestContext, { scenario, what, count, s
   const folder = mkdtempSync(join(process.env.FAULTS_FOLDER ?? tmpdir(), 'sitepair-mishaps-'));
   try {
     const library = buildShim(folder);
-    const mishaps = chooseMishaps(await record(folder, library, scenario), what, count, seed);
+    const recording = await record(folder, library, scenario, { logReads: what === 'fail read' });
+    const mishaps = chooseMishaps(recording, what, count, seed);
     await using verifier = new Verifier(folder, library, undefined, true);
     const { tried, struck, ends, findings } = await tryMishaps(folder, library, scenario, mishaps, verifier);
     const how = [...ends].map(([kind, times]) => `${times} ${kind}`).join(', ');

@@ -43,7 +43,7 @@ async function findingIn(scenario: string): Promise<Finding | string | undefined
   const program = join(copy, 'test/faults/run-scenario.ts');
   const place = mkdtempSync(join(folder, 'trial-'));
   try {
-    const recording = await record(place, library, scenario, program);
+    const recording = await record(place, library, scenario, { program });
     await using verifier = new Verifier(place, library, join(copy, 'test/faults/verify-worker.ts'));
     const telling = await tryTellingCuts(recording, verifier, { findingsMax: 1 });
     if (telling.findings[0] !== undefined) return telling.findings[0];

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { systemTimers } from '#runtime';
 import { seededFractions } from '../kit/kill-trial.ts';
 import { firstCut, type Recording } from './cut-trial.ts';
+import { readFailure } from './failure-line.ts';
 import { readRecording } from './recording.ts';
 import { type ShimTask, shimEnvironment } from './shim.ts';
 import type { Verifier } from './verifier.ts';
@@ -43,6 +44,7 @@ const calls = [
   'create',
   'mkdir',
 ];
+const reads = ['read', 'read', 'read', 'open'] as const;
 const errors = [
   ['ENOSPC', 28],
   ['EIO', 5],
@@ -53,7 +55,12 @@ const errors = [
 const neverFails: ReadonlySet<string> = new Set(['ftruncate']);
 
 /** Mishaps at calls of the part of a recording that is attacked, spread over all kinds of calls. */
-export function chooseMishaps(recording: Recording, what: 'kill' | 'fail', count: number, seed: number): Mishap[] {
+export function chooseMishaps(
+  recording: Recording,
+  what: 'kill' | 'fail' | 'fail read',
+  count: number,
+  seed: number,
+): Mishap[] {
   const fraction = seededFractions(seed);
   const pick = <T>(from: readonly T[]): T => from[Math.floor(fraction() * from.length)] as T;
   const from = firstCut(recording.scenario, recording.events);
@@ -63,8 +70,9 @@ export function chooseMishaps(recording: Recording, what: 'kill' | 'fail', count
     return before + 1 + Math.floor(fraction() * Math.max(1, indices.length - before));
   };
   return Array.from({ length: count }, () => {
-    const call = pick(what === 'kill' ? calls : calls.filter((one) => !neverFails.has(one)));
+    const call = pick(what === 'fail read' ? reads : calls.filter((one) => what === 'kill' || !neverFails.has(one)));
     if (what === 'kill') return { kill: `${call}:${nth(call)}:${pick(['before', 'half', 'after'])}` };
+    if (what === 'fail read') return { fail: `${call}:${nth(call)}:5:${pick(['once', 'once', 'on'])}` };
     const [, number] = call === 'create' ? pick(errors) : pick(errors.slice(0, 2));
     return { fail: `${call}:${nth(call)}:${number}:${pick(['once', 'once', 'on'])}` };
   });
@@ -91,7 +99,7 @@ export async function tryMishaps(
       const { root, words, end, wasStruck } = await runWith(place, library, scenario, mishap);
       if (wasStruck) struck += 1;
       ends.set(end.kind, (ends.get(end.kind) ?? 0) + 1);
-      const problems = end.kind === 'untyped' || end.kind === 'signal' ? [`it ended badly: ${end.told}`] : [];
+      const problems = badEnds.has(end.kind) ? [`it ended badly (${end.kind}): ${end.told}`] : [];
       problems.push(...(await verifier.verifyFolder(scenario, root, words, true)));
       if (problems.length > 0)
         findings.push({ mishap: JSON.stringify(mishap), lastWord: words.at(-1) ?? '', problems });
@@ -103,9 +111,11 @@ export async function tryMishaps(
 }
 
 interface End {
-  readonly kind: 'done' | 'killed' | 'typed' | 'gave up' | 'untyped' | 'signal';
+  readonly kind: 'done' | 'killed' | 'typed' | 'gave up' | 'untyped' | 'uncaught' | 'signal';
   readonly told: string;
 }
+
+const badEnds: ReadonlySet<End['kind']> = new Set(['untyped', 'uncaught', 'signal']);
 
 /** A run that waits for something that its mishap has prevented is ended after this. */
 const patienceMs = 40_000;
@@ -131,12 +141,15 @@ async function runWith(place: string, library: string, scenario: string, mishap:
 }
 
 function endOf(code: number | null, signal: string | null, stderr: string, wasStruck: boolean): End {
-  const told = `${signal ?? code} ${stderr.slice(0, 1500)}`;
+  const failure = readFailure(stderr);
+  const told = `${signal ?? code} ${failure?.errors.map((one) => one.told).join('; hides ') ?? stderr}`.slice(0, 2500);
   if (code === 0) return { kind: 'done', told };
   if (signal === 'SIGKILL' && wasStruck) return { kind: 'killed', told };
-  if (signal === 'SIGTERM' || stderr.includes('waited in vain')) return { kind: 'gave up', told };
+  if (signal === 'SIGTERM') return { kind: 'gave up', told };
   if (signal !== null) return { kind: 'signal', told };
-  // Of two errors the first one counts: Node shows none of them when a scenario ends with a SuppressedError.
-  if (stderr.includes('SuppressedError')) return { kind: 'typed', told };
-  return { kind: /\n(?:AppError|KeysError)\b|code: '[a-z_]+',/.test(stderr) ? 'typed' : 'untyped', told };
+  if (failure === undefined) return { kind: 'untyped', told };
+  if (failure.isUncaught) return { kind: 'uncaught', told };
+  const strange = failure.errors.filter((one) => !one.isTyped && !one.told.includes('waited in vain'));
+  if (strange.length > 0) return { kind: 'untyped', told };
+  return { kind: failure.errors.every(({ isTyped }) => isTyped) ? 'typed' : 'gave up', told };
 }

@@ -24,6 +24,8 @@ export function buildShim(folder: string): string {
 export interface ShimTask {
   readonly root: string;
   readonly log?: string;
+  /** Reads come into the log, too. */
+  readonly logReads?: boolean;
   /** Only in processes with this text in their command line. */
   readonly arm?: string;
   /** CALL:N:before|half|after */
@@ -38,9 +40,10 @@ export interface ShimTask {
 
 /** The environment in which a process and all its children run with the shim. */
 export function shimEnvironment(library: string, task: ShimTask): NodeJS.ProcessEnv {
-  const { root, log, arm, kill, fail, told, syncMicroseconds, bootId } = task;
+  const { root, log, logReads, arm, kill, fail, told, syncMicroseconds, bootId } = task;
   const wanted = {
     FAULT_LOG: log,
+    FAULT_READS: logReads === true ? '1' : undefined,
     FAULT_ARM: arm,
     FAULT_KILL: kill,
     FAULT_FAIL: fail,

@@ -61,10 +61,11 @@ export class AgentFile {
     );
   }
 
-  /** Adds or replaces one agent, durably. */
+  /** Adds or replaces one agent, durably. Throws `state_write_failed`: then all is as it was. */
   put(agent: Agent): void {
-    this.#agents = [...this.#agents.filter((one) => !equalBytes(one.agentId, agent.agentId)), agent];
-    writeStateFile(this.#file, encode(this.#agents));
+    const agents = [...this.#agents.filter((one) => !equalBytes(one.agentId, agent.agentId)), agent];
+    writeStateFile(this.#file, encode(agents));
+    this.#agents = agents;
     this.#index();
   }
 

@@ -94,9 +94,9 @@ export class Invitations {
   }
 
   #keep(open: readonly OpenInvitation[]): void {
-    this.#open = open;
     const invitations = open.map((one) => ({ ...one, secret: toHex(one.secret) }));
     writeStateFile(this.#file, { invitations });
+    this.#open = open;
   }
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { test } from 'node:test';
+import type { Link } from '#link';
 import { asId } from '#model';
 import { AppError, systemTimers } from '#runtime';
 import { testPeer } from '../testing/peer.ts';
@@ -37,6 +38,46 @@ test('a peer that refuses a new keyring keeps it from no other', async () => {
     } as unknown as PairingOptions);
     await pairing.announceToAll();
     assert.deepEqual([told, failures], [['west'], [refusal]]);
+  } finally {
+    rmSync(state, { recursive: true });
+  }
+});
+
+test('what a peer could not take in for now is announced to it again', async () => {
+  const state = mkdtempSync(`${tmpdir()}/sitepair-announce-`);
+  try {
+    const peers = new PeerFile(createStateFolder(state));
+    const peer = peers.put(testPeer({ role: 'blind' }));
+    const refusal = new AppError('full', { code: 'state_write_failed', advice: '', retryable: true });
+    const failures: unknown[] = [];
+    const taken = Promise.withResolvers<void>();
+    const pauses: number[] = [];
+    let refusals = 3;
+    const link = {
+      peer: { siteId: peer.siteId },
+      closed: new Promise(() => undefined),
+      open: async () => {
+        if (refusals-- > 0) throw refusal;
+        taken.resolve();
+        return { send: async () => undefined, end: async () => undefined, receive: async () => undefined };
+      },
+    };
+    const pairing = new Pairing({
+      peers,
+      timers: { ...systemTimers, after: systemTimers.after, sleep: async (ms: number) => void pauses.push(ms) },
+      log: { introduction: () => ({ addresses: [] }), doorKit: () => ({}) },
+      sealedKeyring: () => new Uint8Array(1),
+      onFailure: (error: unknown) => failures.push(error),
+    } as unknown as PairingOptions);
+    await pairing.announceUntilTaken(link as unknown as Link);
+    await taken.promise;
+    assert.deepEqual(
+      [failures, pauses],
+      [
+        [refusal, refusal, refusal],
+        [1000, 2000, 4000],
+      ],
+    );
   } finally {
     rmSync(state, { recursive: true });
   }

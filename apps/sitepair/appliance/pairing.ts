@@ -1,7 +1,7 @@
 import { decodeKeyring, encodeKeyring, isVoided } from '#keys';
 import type { Link } from '#link';
 import type { MessageChannel } from '#replication';
-import { equalBytes, type Timers } from '#runtime';
+import { equalBytes, isAppError, type Timers } from '#runtime';
 import { codecOf } from '#wire';
 import type { Introduction } from './introduction.ts';
 import type { Links } from './links.ts';
@@ -43,6 +43,10 @@ interface PairMessage {
 
 /** What a peer may take to answer an announcement: it has a keyring to write and an entry to log. */
 const answerMsMax = 20_000;
+
+/** Between announcements that were refused for now. */
+const firstPauseMs = 1000;
+const longestPauseMs = 60_000;
 
 const pairCodec = codecOf<PairMessage>('pairing.proto', 'sitepair.pairing.v1.PairMessage');
 
@@ -92,6 +96,35 @@ export class Pairing {
     }
   }
 
+  /**
+   * Announces where nobody waits for the answer. Resolves after the first try; while the other end or this one cannot do its
+   * part for now (a full disk, say), it is told again, ever more rarely, for as long as the link lives.
+   */
+  async announceUntilTaken(link: Link): Promise<void> {
+    if (await this.#announceNow(link)) return;
+    const ended = new AbortController();
+    link.closed.then((reason) => ended.abort(reason));
+    void this.#announceAgain(link, ended.signal);
+  }
+
+  async #announceAgain(link: Link, ended: AbortSignal): Promise<void> {
+    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+      await this.#options.timers.sleep(pauseMs, ended).catch(() => undefined);
+      if (ended.aborted || (await this.#announceNow(link))) return;
+    }
+  }
+
+  /** False when it is worth trying again. */
+  async #announceNow(link: Link): Promise<boolean> {
+    try {
+      await this.announce(link);
+      return true;
+    } catch (error) {
+      this.#options.onFailure(error);
+      return !isAppError(error) || !error.retryable;
+    }
+  }
+
   async #announceOn(channel: MessageChannel, peer: Peer): Promise<void> {
     await channel.send(pairCodec.encode({ confirmed: {} }));
     await channel.send(pairCodec.encode({ reachable: { addresses: this.#options.log.introduction().addresses } }));
@@ -111,9 +144,9 @@ export class Pairing {
 
   /** After the keyring has changed: every peer that can be reached gets it now, the others when their link is up again. */
   async announceToAll(): Promise<void> {
-    const { peers, links, onFailure } = this.#options;
+    const { peers, links } = this.#options;
     const up = peers.paired().flatMap((peer) => links().link(peer.siteId) ?? []);
-    await Promise.all(up.map((link) => this.announce(link).catch(onFailure)));
+    await Promise.all(up.map((link) => this.announceUntilTaken(link)));
   }
 
   /** Logs the keyring that is held now, and gives it to everybody. */
@@ -154,7 +187,7 @@ export class Pairing {
   #confirmedThere(peer: Peer, link: Link): void {
     if (peer.confirmedThere) return;
     this.#options.peers.change(peer.siteId, { confirmedThere: true });
-    if (peer.confirmedHere) this.announce(link).catch(this.#options.onFailure);
+    if (peer.confirmedHere) void this.announceUntilTaken(link);
   }
 
   async #join(peer: Peer, share: NonNullable<PairMessage['keyring']>, link: Link): Promise<void> {
@@ -166,7 +199,7 @@ export class Pairing {
     } else {
       await this.#options.log.addMember(peer, share.memberStatement, share.countersignature);
       this.#options.onJoined(link, this.#options.peers.change(peer.siteId, { joined: true }));
-      this.announce(link).catch(this.#options.onFailure);
+      void this.announceUntilTaken(link);
     }
     if (changed) this.announceToAll().catch(this.#options.onFailure);
   }

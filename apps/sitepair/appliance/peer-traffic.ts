@@ -51,9 +51,9 @@ export class PeerTraffic {
 
   /** What two appliances do first: say where the pairing stands, make the catalogs agree, send what is lacking. */
   async #settle(link: Link, peer: Peer): Promise<void> {
-    const { pairing, peers, onFailure } = this.#options;
+    const { pairing, peers } = this.#options;
     // A peer that does not take in what it is told may still be behind: the catalog goes on.
-    await pairing.announce(link).catch((error) => onFailure(error, `announcing to ${peer.name}`));
+    await pairing.announceUntilTaken(link);
     const known = peers.find(peer.siteId);
     if (known?.joined) this.follow(link, known);
   }

@@ -123,10 +123,12 @@ export class PeerFile {
     });
   }
 
-  /** Adds or replaces one peer, durably. */
+  /** Adds or replaces one peer, durably. Throws `state_write_failed`: then all is as it was. */
   put(peer: Peer): Peer {
-    this.#peers = [...this.#peers.filter((one) => toHex(one.siteId) !== toHex(peer.siteId)), peer];
-    writeStateFile(this.#file, encode(this.#peers));
+    const peers = [...this.#peers.filter((one) => toHex(one.siteId) !== toHex(peer.siteId)), peer];
+    // Nobody hears of what the disk has refused: it would be gone after a restart.
+    writeStateFile(this.#file, encode(peers));
+    this.#peers = peers;
     return peer;
   }
 

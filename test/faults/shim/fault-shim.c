@@ -2,6 +2,7 @@
  * Stands between a process and the C library's file calls (LD_PRELOAD), for files below one folder, over all threads.
  *   FAULT_ROOT  absolute path of the folder that is watched
  *   FAULT_LOG   appends an event for each call that changes something there; recording.ts reads it
+ *   FAULT_READS not empty: events of reads, too
  *   FAULT_ARM   kill and fail only in processes whose command line contains this text
  *   FAULT_KILL  CALL:N:before|half|after  SIGKILL at the Nth CALL ("any": of all that change something)
  *   FAULT_FAIL  CALL:N:ERRNO:once|on      the Nth CALL fails with this number, once or from then on
@@ -52,7 +53,7 @@ static struct { uint64_t ino; uint64_t dev; uint8_t tracked; uint8_t dsync; } fd
 
 static char root[PATH_MAX], boot[PATH_MAX], told[PATH_MAX];
 static size_t root_bytes;
-static int log_fd = -1;
+static int log_fd = -1, log_reads;
 static long sync_us = -1;
 static struct { int armed, op, after, half; long at; } kills;
 static struct { int armed, op, number, on; long at; } fails;
@@ -84,6 +85,7 @@ __attribute__((constructor)) static void begin(void) {
     root_bytes = strlen(root);
   }
   if ((text = getenv("FAULT_BOOT")) != NULL) snprintf(boot, sizeof boot, "%s", text);
+  if ((text = getenv("FAULT_READS")) != NULL && *text != 0) log_reads = 1;
   if ((text = getenv("FAULT_TOLD")) != NULL) snprintf(told, sizeof told, "%s", text);
   if ((text = getenv("FAULT_SYNC_US")) != NULL) sync_us = atol(text);
   if ((text = getenv("FAULT_LOG")) != NULL && *text != 0)
@@ -294,7 +296,10 @@ ssize_t write(int fd, const void *data, size_t length) {
 
 static ssize_t reading(int fd, ssize_t (*read_now)(int, const struct iovec *, int, off_t, int), const struct iovec *iov, int n, off_t at, int how) {
   int after, half;
-  if (fails.armed && is_known(fd, 1) && counted(op_read, 0, &after, &half)) return -1;
+  if ((fails.armed || log_reads) && is_known(fd, 1)) {
+    if (log_reads) note(op_read, fds[fd].ino, 0, 0, 0, 0, NULL, NULL, NULL, 0);
+    if (counted(op_read, 0, &after, &half)) return -1;
+  }
   return read_now(fd, iov, n, at, how);
 }
 static ssize_t read_now(int fd, const struct iovec *iov, int n, off_t at, int positional) {

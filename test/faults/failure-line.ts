@@ -1,0 +1,33 @@
+import { isAppError } from '#runtime';
+
+const mark = 'scenario failed: ';
+
+/** How a scenario ended that did not do all it was to. */
+export interface Failure {
+  /** Nobody waited for it: it would have ended an appliance. */
+  readonly isUncaught: boolean;
+  /** Of the error and of all that it hid. */
+  readonly errors: readonly { readonly isTyped: boolean; readonly told: string }[];
+}
+
+/** A line that `readFailure` finds again among others. */
+export function failureLine(error: unknown, isUncaught: boolean): string {
+  const errors = unfolded(error).map((one) => ({
+    isTyped: isAppError(one),
+    told: one instanceof Error ? String(one.stack) : String(one),
+  }));
+  return mark + JSON.stringify({ isUncaught, errors } satisfies Failure);
+}
+
+/** What a process said of its end on its standard error; undefined when it said nothing. */
+export function readFailure(stderr: string): Failure | undefined {
+  const line = stderr.split('\n').find((one) => one.startsWith(mark));
+  return line === undefined ? undefined : (JSON.parse(line.slice(mark.length)) as Failure);
+}
+
+/** An error that came while another was on its way hides that one; each of both must be fit to be seen. */
+function unfolded(error: unknown): unknown[] {
+  if (error instanceof SuppressedError) return [...unfolded(error.error), ...unfolded(error.suppressed)];
+  if (error instanceof AggregateError) return error.errors.flatMap(unfolded);
+  return [error];
+}
