@@ -2,6 +2,10 @@ import { AppError } from '#runtime';
 
 const updateAdvice = 'The data is damaged or comes from another version: check both versions with --version.';
 
+/** A disk that takes writes again is noticed with the next change; LMDB may need a restart after some errors. */
+const diskAdvice =
+  'Free space or check the disk (dmesg, smartctl): it goes on by itself then; if it does not, restart the appliance.';
+
 /** Bytes that are no batch, message or statement of ours. */
 export function malformedCatalog(what: string, cause?: unknown): AppError {
   return new AppError(`malformed catalog data: ${what}`, { code: 'catalog_malformed', advice: updateAdvice, cause });
@@ -28,7 +32,8 @@ export function logDamaged(site: string, incarnation: number): AppError {
 export function logWriteFailed(path: string, cause: unknown): AppError {
   return new AppError(`cannot write the catalog's log ${path}`, {
     code: 'catalog_write_failed',
-    advice: 'Free space or replace the disk, then restart the appliance.',
+    retryable: true,
+    advice: diskAdvice,
     details: { path },
     cause,
   });
@@ -47,7 +52,8 @@ export function viewsDamaged(cause?: unknown): AppError {
 export function viewsWriteFailed(cause: unknown): AppError {
   return new AppError('cannot write the views of the catalog', {
     code: 'catalog_views_write_failed',
-    advice: 'Free space or replace the disk, then restart the appliance.',
+    retryable: true,
+    advice: diskAdvice,
     cause,
   });
 }

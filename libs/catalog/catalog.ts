@@ -7,7 +7,6 @@ import {
   isAppError,
   makeFolderDurably,
   type Random,
-  systemCode,
   systemRandom,
   toHex,
 } from '#runtime';
@@ -25,6 +24,7 @@ import { type Accepted, acceptBatches, type IngestPorts, writeBatches } from './
 import { listProblems } from './list-problems.ts';
 import { forgetDamage } from './log-check.ts';
 import type { DamagedLog } from './log-files.ts';
+import { isCurable, mendLogs } from './mend-logs.ts';
 import { type NewIncarnation, prepareIncarnation } from './new-incarnation.ts';
 import { openLogs } from './open-logs.ts';
 import { OwnLog } from './own-log.ts';
@@ -237,6 +237,7 @@ export class Catalog implements AsyncDisposable {
     const ports = { chains: this.#chains, sites: this.#sites, views: this.views, damaged: this.#damaged };
     const refused = [...this.#refusals.values()].map((refusal) => ({ kind: 'refused' as const, ...refusal }));
     const problems: CatalogProblem[] = [...this.#opened, ...listProblems(ports), ...refused];
+    if (this.#broken !== undefined) problems.push({ kind: 'not_writable', why: this.#broken });
     try {
       this.#own.writable(this.#sites.timeline(this.siteId), this.#signer, this.#isDamaged);
     } catch (error) {
@@ -325,15 +326,26 @@ export class Catalog implements AsyncDisposable {
     return this.#serial.run(() => this.#whole(work));
   }
 
-  /** After an error that leaves memory and disk apart, nothing is written until the catalog is opened again. */
+  /** After an error that leaves memory and disk apart, nothing is written until both were brought together again. */
   async #whole<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#broken !== undefined) throw this.#broken;
+    if (this.#broken !== undefined) await this.#mend(this.#broken);
     try {
       return await work();
     } catch (error) {
       if (!leavesWhole(error)) this.#broken = error;
       throw error;
     }
+  }
+
+  async #mend(broken: unknown): Promise<void> {
+    if (!isCurable(broken)) throw broken;
+    try {
+      await mendLogs(this.#ingest);
+    } catch (again) {
+      // What came first says what to do about it.
+      throw isAppError(broken) ? broken : again;
+    }
+    this.#broken = undefined;
   }
 
   readonly #isDamaged = (chain: Chain): boolean =>
@@ -382,9 +394,7 @@ export class Catalog implements AsyncDisposable {
 
 const refusalsMax = 256;
 
-/** True for errors after which the catalog is as it was before: bad input, a full disk. */
+/** True for errors after which the catalog is as it was before: bad input. */
 function leavesWhole(error: unknown): boolean {
-  if (!isAppError(error) || error.code.startsWith('catalog_views_')) return false;
-  const isFull = ['ENOSPC', 'EDQUOT'].includes(systemCode(error.cause) ?? '');
-  return error.code !== 'catalog_write_failed' || isFull;
+  return isAppError(error) && !error.code.startsWith('catalog_views_') && error.code !== 'catalog_write_failed';
 }

@@ -257,22 +257,41 @@ test('a forged batch that a damaged log makes look like a frame is not believed'
   assert.deepEqual(labels(a), [1, 2, 3]);
 });
 
-test('when the disk refuses a write nothing is acknowledged, and nothing more is written before a restart', async (t) => {
+test('what a disk refuses is not acknowledged, and the catalog goes on by itself when the disk does', async (t) => {
   const a = await siteWithLog(t);
   const path = logOf(a);
   const good = readFileSync(path);
   rmSync(path);
   symlinkSync('/dev/full', path);
   const digest = a.catalog.digest();
-  const refused = (error: unknown) => isAppError(error, 'catalog_write_failed');
-  await assert.rejects(a.catalog.append([snapshot(mail, '4', 4)]), refused);
+  const refused = (error: unknown) => isAppError(error, 'catalog_write_failed') && error.retryable;
+  for (const [text, at] of [['4', 4] as const, ['5', 5] as const]) {
+    await assert.rejects(a.catalog.append([snapshot(mail, text, at)]), refused);
+    assert.ok(a.catalog.problems().some(({ kind }) => kind === 'not_writable'));
+  }
   rmSync(path);
-  writeFileSync(path, good);
-  await assert.rejects(a.catalog.append([snapshot(mail, '5', 5)]), refused);
+  // Half of a batch that nobody was told of lies there, too.
+  writeFileSync(path, Buffer.concat([good, new Uint8Array(77).fill(3)]));
   assert.deepEqual(a.catalog.digest(), digest);
-  await a.restart();
   await a.catalog.append([snapshot(mail, '6', 6)]);
+  assert.deepEqual(a.catalog.problems(), []);
   assert.deepEqual(labels(a), [1, 2, 3, 6]);
+  await a.restart();
+  assert.deepEqual(a.catalog.problems(), []);
+  assert.deepEqual(labels(a), [1, 2, 3, 6]);
+});
+
+test('a disk that comes back with less than the catalog has seen is not written to before a restart', async (t) => {
+  const a = await siteWithLog(t);
+  const path = logOf(a);
+  const good = readFileSync(path);
+  rmSync(path);
+  symlinkSync('/dev/full', path);
+  await assert.rejects(a.catalog.append([snapshot(mail, '4', 4)]), (error) => isAppError(error));
+  rmSync(path);
+  writeFileSync(path, good.subarray(0, good.length - 5));
+  await assert.rejects(a.catalog.append([snapshot(mail, '5', 5)]), (error) => isAppError(error));
+  assert.deepEqual(readFileSync(path), good.subarray(0, good.length - 5));
 });
 
 test('an entry is not shown to anybody before it is on stable storage', async (t) => {

@@ -32,6 +32,8 @@ export type CatalogProblem =
     }
   /** This site may not write to its log. */
   | { readonly kind: 'incarnation_needed'; readonly why: string }
+  /** The disk has refused a write. It is tried again with the next change, and is over once one succeeds. */
+  | { readonly kind: 'not_writable'; readonly why: unknown }
   /** Bodies that this version, or the keys at hand, cannot read. */
   | {
       readonly kind: 'unread_bodies';

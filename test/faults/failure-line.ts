@@ -1,7 +1,5 @@
 import { isAppError } from '#runtime';
 
-const mark = 'scenario failed: ';
-
 /** How a scenario ended that did not do all it was to. */
 export interface Failure {
   /** Nobody waited for it: it would have ended an appliance. */
@@ -16,13 +14,14 @@ export function failureLine(error: unknown, isUncaught: boolean): string {
     isTyped: isAppError(one),
     told: one instanceof Error ? String(one.stack) : String(one),
   }));
-  return mark + JSON.stringify({ isUncaught, errors } satisfies Failure);
+  return `scenario failed: ${JSON.stringify({ isUncaught, errors } satisfies Failure)}`;
 }
 
 /** What a process said of its end on its standard error; undefined when it said nothing. */
 export function readFailure(stderr: string): Failure | undefined {
-  const line = stderr.split('\n').find((one) => one.startsWith(mark));
-  return line === undefined ? undefined : (JSON.parse(line.slice(mark.length)) as Failure);
+  // LMDB leaves its own words without an end of the line.
+  const [, line] = stderr.match(/scenario failed: (.*)/) ?? [];
+  return line === undefined ? undefined : (JSON.parse(line) as Failure);
 }
 
 /** An error that came while another was on its way hides that one; each of both must be fit to be seen. */

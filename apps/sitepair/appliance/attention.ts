@@ -1,3 +1,4 @@
+import { isAppError } from '#runtime';
 import type { Appliance } from './appliance.ts';
 import { endedSentence } from './ended-pairing.ts';
 import type { PairingView } from './operations.ts';
@@ -17,6 +18,10 @@ export function attentionOf(
   const sentences: string[] = [];
   for (const problem of catalog.problems()) {
     if (problem.kind === 'tail_cut') continue;
+    if (problem.kind === 'not_writable') {
+      sentences.push(notWritableSentence(problem.why));
+      continue;
+    }
     sentences.push(
       `The catalog has a problem (${problem.kind.replaceAll('_', ' ')}): see "sitepair catalog digest" at each site.`,
     );
@@ -65,4 +70,9 @@ export function attentionOf(
   if (lacking.length > 0)
     sentences.push(`The newest data key is not in use yet: ${lacking.join(', ')} must get it first.`);
   return sentences;
+}
+
+function notWritableSentence(why: unknown): string {
+  const advice = isAppError(why) ? why.advice : 'Restart the appliance.';
+  return `Nothing can be written to the catalog, so nothing is backed up or replicated: ${why instanceof Error ? why.message : why}. ${advice}`;
 }
