@@ -5,8 +5,8 @@ import type { AcceptsRealm } from './pack-files.ts';
 import { fileOf, type Pack, type PackTable } from './pack-table.ts';
 import { placeKey } from './place.ts';
 import type { Places } from './places.ts';
-import { findingOf, lostBehindEnd } from './scrub.ts';
-import { scrubPack } from './scrub-pack.ts';
+import { findingOf, lostAtEnd } from './scrub.ts';
+import { type PackDamage, scrubPack } from './scrub-pack.ts';
 import { packHoldsLostRecords } from './store-errors.ts';
 
 /** Records in flight while a pack is copied: a group's worth, so that memory stays small. */
@@ -67,14 +67,14 @@ export async function repairPack(context: RepairContext, pack: Pack, acceptLoss:
 async function refuseLoss({ volumes, places, acceptsRealm }: RepairContext, pack: Pack): Promise<void> {
   const lost: string[] = [];
   let unknownBytes = 0;
-  let isCut = false;
+  const ends: PackDamage[] = [];
   for await (const damage of scrubPack({ volumes, acceptsRealm }, pack)) {
-    isCut ||= damage.what === 'footer';
+    if (damage.what === 'footer') ends.push(damage);
     const { what, length, ids, missing } = await findingOf(places, damage);
     lost.push(...missing.map(toHex));
     if (ids.length === 0 && what === 'unreadable') unknownBytes += length;
   }
-  const behind = isCut ? await lostBehindEnd(places, pack) : undefined;
-  lost.push(...(behind?.missing ?? []).map(toHex));
+  const atEnd = await lostAtEnd(places, pack, ends);
+  lost.push(...(atEnd?.missing ?? []).map(toHex));
   if (lost.length > 0 || unknownBytes > 0) throw packHoldsLostRecords(pack.number, lost, unknownBytes);
 }

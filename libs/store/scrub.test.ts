@@ -152,6 +152,20 @@ test('a pack that was cut says which ids were behind its end, and is not replace
   await store.close();
 });
 
+test('a pack of nothing but zeros says which ids it had, and is not replaced before they are back', async () => {
+  const { volumes, index, records } = await closedPack();
+  volumes.set(file, Buffer.alloc(volumes.get(file).length));
+  const { store } = await openTestStore(volumes, index);
+  const missing = (await findings(store)).flatMap((finding) => finding.missing).map(toHex);
+  const gone = records.flatMap((record) => parseRecord(record).ids).map(toHex);
+  assert.deepEqual([...new Set(missing)].sort(), gone.sort());
+  await assert.rejects(store.repairPack(0), { code: 'pack_holds_lost_records' });
+  await Promise.all([...records.map((record) => store.append(record)), store.flush()]);
+  await store.repairPack(0);
+  assert.deepEqual(await findings(store), []);
+  await store.close();
+});
+
 test('a sector that the device cannot read costs the records on it and no others', async () => {
   const { volumes, index, records } = await closedPack();
   const bad = volumes.get(file).indexOf(records[3] ?? '') + 10;

@@ -55,13 +55,13 @@ export async function* scrubPacks(
   for (const [packsDone, pack] of packs.entries()) {
     options.signal?.throwIfAborted();
     try {
-      let isCut = false;
+      const ends: PackDamage[] = [];
       for await (const damage of scrubPack({ volumes, acceptsRealm, onRead }, pack)) {
-        isCut ||= damage.what === 'footer';
+        if (damage.what === 'footer') ends.push(damage);
         yield await findingOf(context.places, damage);
       }
-      const behind = isCut ? await lostBehindEnd(context.places, pack) : undefined;
-      if (behind !== undefined) yield behind;
+      const lost = await lostAtEnd(context.places, pack, ends);
+      if (lost !== undefined) yield lost;
     } catch (error) {
       // Who heals while we scrub replaces the pack under us, by one whose records were all checked.
       if (context.table.has(pack.number) || !isAppError(error, 'volume_gone')) throw error;
@@ -91,12 +91,19 @@ export async function findingOf(places: Places, damage: PackDamage): Promise<Scr
 }
 
 /**
- * What the index says lay at and behind the end of a pack that has lost its footer: a file that was cut holds nothing that
- * tells of it. Undefined when there was nothing.
+ * What the index says lay in and behind the damaged end of a pack that has lost its footer: a file that was cut, or
+ * overwritten up to its end, holds nothing that tells of it. Undefined when there was nothing.
  */
-export async function lostBehindEnd(places: Places, pack: Pack): Promise<ScrubFinding | undefined> {
-  const length = Number.MAX_SAFE_INTEGER - pack.bytes;
-  const all = { pack: pack.number, what: 'unreadable', offset: pack.bytes, length, ids: [] } as const;
+export async function lostAtEnd(
+  places: Places,
+  pack: Pack,
+  footers: readonly PackDamage[],
+): Promise<ScrubFinding | undefined> {
+  // Where a footer merely disagrees with a record that is good, the pack goes on behind it.
+  const end = footers.find(({ offset, length }) => offset + length >= pack.bytes);
+  if (end === undefined) return undefined;
+  const length = Number.MAX_SAFE_INTEGER - end.offset;
+  const all = { pack: pack.number, what: 'unreadable', offset: end.offset, length, ids: [] } as const;
   const finding = await findingOf(places, all);
   return finding.ids.length === 0 ? undefined : { ...finding, length: 0 };
 }

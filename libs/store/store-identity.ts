@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { RealmId, SiteId } from '#model';
 import { toHex } from '#runtime';
 import type { Volumes } from '#targets';
@@ -23,20 +24,35 @@ export async function claimVolumes(
     if (claimed.format > format) throw packTooNew(file, claimed.format);
     if (!acceptsRealm(claimed.realm)) throw foreignStore('realm', claimed.realm, realm);
     if (claimed.site !== site) throw foreignStore('site', claimed.site, site);
-    if (claimed.realm === realm) return;
+    if (claimed.realm === realm && claimed.checked) return;
   }
-  const content = `${JSON.stringify({ format, realmId: realm, siteId: site })}\n`;
+  const claim = { format, realmId: realm, siteId: site };
+  const content = `${JSON.stringify({ ...claim, check: checkOf(claim) })}\n`;
   await volumes.writeSmall(file, new Uint8Array(Buffer.from(content)));
 }
 
-function parse(bytes: Uint8Array | undefined): { format: number; realm: string; site: string } | undefined {
+interface Claim {
+  readonly format: number;
+  readonly realm: string;
+  readonly site: string;
+  /** False in what an earlier version wrote. */
+  readonly checked: boolean;
+}
+
+function parse(bytes: Uint8Array | undefined): Claim | undefined {
   if (bytes === undefined) return undefined;
   const value = parseJson(Buffer.from(bytes).toString());
   if (typeof value !== 'object' || value === null) return undefined;
   if (!('format' in value && 'realmId' in value && 'siteId' in value)) return undefined;
   const { format: written, realmId, siteId } = value;
+  // A changed byte must not make another realm's store of it. One of an earlier version has no check.
+  if ('check' in value && value.check !== checkOf({ format: written, realmId, siteId })) return undefined;
   if (typeof written !== 'number' || typeof realmId !== 'string' || typeof siteId !== 'string') return undefined;
-  return { format: written, realm: realmId, site: siteId };
+  return { format: written, realm: realmId, site: siteId, checked: 'check' in value };
+}
+
+function checkOf(claim: object): string {
+  return hash('sha256', JSON.stringify(claim)).slice(0, 32);
 }
 
 function parseJson(text: string): unknown {

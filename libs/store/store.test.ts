@@ -208,14 +208,30 @@ test('a pack of another realm is refused by name, and taken when its realm was o
   await assert.rejects(open(), (error) => isAppError(error, 'foreign_store'));
 });
 
+test('a changed byte of store.json does not make another store of it: it is written anew', async (t) => {
+  const { store, packs, folder } = await inFolder(t);
+  await store.close();
+  const path = join(packs, 'store.json');
+  const whole = readFileSync(path, 'utf8');
+  for (const changed of [whole.replace('0101', '0131'), whole.replace('"format":1', '"format":3')]) {
+    writeFileSync(path, changed);
+    const { store: opened } = await openTestStore(await folderVolumes(t, packs), join(folder, 'index3'));
+    await opened.close();
+    assert.equal(readFileSync(path, 'utf8'), whole);
+  }
+  const { check: _, ...earlier } = JSON.parse(whole) as Record<string, unknown>;
+  writeFileSync(path, JSON.stringify(earlier));
+  const { store: opened } = await openTestStore(await folderVolumes(t, packs), join(folder, 'index3'));
+  await opened.close();
+  assert.equal(readFileSync(path, 'utf8'), whole);
+});
+
 test('volumes of another site are refused, and store.json is plain text', async (t) => {
   const { store, packs, folder } = await inFolder(t);
   await store.close();
-  assert.deepEqual(JSON.parse(readFileSync(join(packs, 'store.json'), 'utf8')), {
-    format: 1,
-    realmId: '01'.repeat(16),
-    siteId: '02'.repeat(16),
-  });
+  const { check, ...claim } = JSON.parse(readFileSync(join(packs, 'store.json'), 'utf8')) as Record<string, unknown>;
+  assert.match(String(check), /^[0-9a-f]{32}$/);
+  assert.deepEqual(claim, { format: 1, realmId: '01'.repeat(16), siteId: '02'.repeat(16) });
   const volumes = await folderVolumes(t, packs);
   const siteId = asId('SiteId', new Uint8Array(16).fill(3));
   await assert.rejects(openTestStore(volumes, join(folder, 'index2'), { siteId }), (error) =>
