@@ -1,26 +1,31 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { assert } from '#runtime';
 import { type LmdbEnvironment, openEnvironment } from './lmdb-environment.ts';
 import type { IndexWrite, IndexWritten } from './lmdb-writer.ts';
 import { placeKeyBytes, placeValueBytes } from './place-layout.ts';
 
-// Writes to the index with LMDB's synchronous calls, off the main thread: they say of a full disk that it is full. Its
+// Writes to the indexes with LMDB's synchronous calls, off the main thread: they say of a full disk that it is full. Its
 // asynchronous ones lose rejections then, or the heap.
 const port = parentPort;
-assert(port !== null && typeof workerData === 'string', 'this is a worker');
-const environment = openEnvironment(workerData);
+assert(port !== null, 'this is a worker');
+const environments = new Map<string, LmdbEnvironment>();
 
 port.on('message', (write: IndexWrite) => {
-  if (write.close === true) {
-    void environment.close().then(() => port.close());
-    return;
-  }
-  const written: IndexWritten = { number: write.number, ...outcomeOf(write) };
-  port.postMessage(written);
+  if (write.close === true) void close(write);
+  else port.postMessage({ number: write.number, ...outcomeOf(write) } satisfies IndexWritten);
 });
+
+async function close({ number, folder }: IndexWrite): Promise<void> {
+  const environment = environments.get(folder);
+  environments.delete(folder);
+  const failure = await environment?.close().catch(String);
+  port?.postMessage({ number, ...(failure === undefined ? {} : { failure }) } satisfies IndexWritten);
+}
 
 function outcomeOf(write: IndexWrite): { failure?: string } {
   try {
+    const environment = environments.get(write.folder) ?? openEnvironment(write.folder);
+    environments.set(write.folder, environment);
     environment.places.transactionSync(() => apply(environment, write));
     return {};
   } catch (error) {

@@ -9,9 +9,11 @@ export interface IndexChange {
   readonly uncover?: Uint8Array;
 }
 
-/** A change on its way to the worker, or the word to end. */
+/** A change on its way to the worker, or the word to close an index. */
 export interface IndexWrite extends IndexChange {
   readonly number: number;
+  /** Of the index. */
+  readonly folder: string;
   readonly close?: boolean;
 }
 
@@ -20,13 +22,10 @@ export interface IndexWritten {
   readonly failure?: string;
 }
 
-/** Hands changes of the index to a worker, which starts with the first one. */
+/** Hands changes of one index to the worker of all, which starts with the first one. */
 export class LmdbWriter {
   readonly #folder: string;
-  readonly #waiting = new Map<number, PromiseWithResolvers<void>>();
-  #worker: Worker | undefined;
-  #ended: Promise<unknown> = Promise.resolve();
-  #last = 0;
+  #hasWritten = false;
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -34,40 +33,48 @@ export class LmdbWriter {
 
   /** Resolves when the change is durable as a whole; rejects (`index_write_failed`) when nothing of it happened. */
   write(change: IndexChange): Promise<void> {
+    this.#hasWritten = true;
+    return worker.ask({ folder: this.#folder, ...change });
+  }
+
+  /** Resolves when the worker has let go of the index, after what it was given. */
+  async close(): Promise<void> {
+    if (!this.#hasWritten) return;
+    this.#hasWritten = false;
+    // A worker that has died holds nothing any more.
+    await worker.ask({ folder: this.#folder, close: true }).catch(() => undefined);
+  }
+}
+
+/** One for all indexes of a process: starting one takes as long as opening a store of a thousand packs. */
+class WriterWorker {
+  readonly #waiting = new Map<number, PromiseWithResolvers<void>>();
+  #worker: Worker | undefined;
+  #last = 0;
+
+  ask(write: Omit<IndexWrite, 'number'>): Promise<void> {
     const worker = this.#worker ?? this.#start();
     this.#last += 1;
     const written = Promise.withResolvers<void>();
     this.#waiting.set(this.#last, written);
     worker.ref();
-    worker.postMessage({ number: this.#last, ...change } satisfies IndexWrite);
+    worker.postMessage({ number: this.#last, ...write } satisfies IndexWrite);
     return written.promise;
   }
 
-  /** Ends the worker after what it was given. */
-  async close(): Promise<void> {
-    this.#worker?.ref();
-    this.#worker?.postMessage({ number: 0, close: true } satisfies IndexWrite);
-    await this.#ended;
-  }
-
   #start(): Worker {
-    const worker = new Worker(new URL('./lmdb-index.worker.ts', import.meta.url), { workerData: this.#folder });
+    const worker = new Worker(new URL('./lmdb-index.worker.ts', import.meta.url));
     this.#worker = worker;
     worker.on('message', ({ number, failure }: IndexWritten) => {
       const written = this.#waiting.get(number);
       this.#waiting.delete(number);
-      // An index that nobody closes must not keep the process alive; a write that somebody awaits must.
+      // An idle worker must not keep the process alive; a write that somebody awaits must.
       if (this.#waiting.size === 0) worker.unref();
       if (failure === undefined) written?.resolve();
       else written?.reject(indexWriteFailed(new Error(failure)));
     });
-    const ended = Promise.withResolvers<void>();
-    this.#ended = ended.promise;
     worker.on('error', (error) => this.#end(worker, error));
-    worker.on('exit', () => {
-      this.#end(worker, new Error('the worker of the index ended'));
-      ended.resolve();
-    });
+    worker.on('exit', () => this.#end(worker, new Error('the worker of the index ended')));
     return worker;
   }
 
@@ -78,3 +85,5 @@ export class LmdbWriter {
     this.#waiting.clear();
   }
 }
+
+const worker = new WriterWorker();
