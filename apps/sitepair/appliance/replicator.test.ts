@@ -13,7 +13,7 @@ test('an offer that overtakes its catalog entry is made again at once, and only 
   const enough = new Error('enough');
   const timers: Pick<Timers, 'sleep'> = {
     async sleep(delayMs) {
-      if (waitsMs.push(delayMs) === 9) throw enough;
+      if (waitsMs.push(delayMs) === 14) throw enough;
     },
   };
   const refused = new AppError('not known yet', { code: 'snapshot_unknown', retryable: true, advice: 'Wait.' });
@@ -32,7 +32,7 @@ test('an offer that overtakes its catalog entry is made again at once, and only 
 
   await assert.rejects(replicator.bring(peer, undefined, run), enough);
 
-  assert.deepEqual(waitsMs, [25, 50, 100, 200, 400, 800, 1600, 2000, 2000]);
+  assert.deepEqual(waitsMs, [25, 50, 100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200, 60_000, 60_000]);
 });
 
 test('a snapshot that cannot be sent does not keep the others at home, and is told of in the end', async () => {

@@ -42,6 +42,8 @@ const baseCandidatesMax = 64;
  */
 const firstRetryDelayMs = 25;
 const retryDelayMaxMs = 2000;
+/** For a peer that does not get to hear of the snapshot: its catalog may be held up for days. */
+const unknownDelayMaxMs = 60_000;
 /** How long a command waits for a link that is down. */
 const linkPatienceMs = 30_000;
 
@@ -152,7 +154,7 @@ export class Replicator {
 
   /** One snapshot, through cuts: what was acknowledged is not sent again. */
   async #persist(peer: Peer, snapshot: PendingSnapshot, run: Run, sentBefore: number) {
-    for (let retryDelayMs = firstRetryDelayMs; ; retryDelayMs = Math.min(2 * retryDelayMs, retryDelayMaxMs)) {
+    for (let retryDelayMs = firstRetryDelayMs; ; ) {
       run.signal.throwIfAborted();
       const link = await this.#waitForLink(peer, run);
       try {
@@ -164,6 +166,8 @@ export class Replicator {
           doneBytes: sentBefore,
         });
         await this.#options.timers.sleep(retryDelayMs, run.signal);
+        const delayMaxMs = isAppError(error, 'snapshot_unknown') ? unknownDelayMaxMs : retryDelayMaxMs;
+        retryDelayMs = Math.min(2 * retryDelayMs, delayMaxMs);
       }
     }
   }
