@@ -2,10 +2,11 @@ import { AppError, isAppError } from '#runtime';
 import { stallMs } from './protocol-limits.ts';
 
 /** The other end said something that the protocol does not allow here. */
-export function protocolViolation(what: string): AppError {
+export function protocolViolation(what: string, cause?: unknown): AppError {
   return new AppError(`the other end broke the protocol: ${what}`, {
     code: 'protocol_violation',
     advice: 'Check that both ends run a supported version (--version); if they do, please report this.',
+    cause,
   });
 }
 

@@ -17,3 +17,4 @@ export { type ReadOptions, serveReads } from './serve-reads.ts';
 export { UploadSink } from './upload-sink.ts';
 export { VisibleIds } from './visible-ids.ts';
 export type { ClosureStep, NeededRecord } from './walk-closure.ts';
+export type { PackingPort, Savings } from './wire-encoder.ts';

@@ -59,13 +59,14 @@ export interface ReplicateRequest {
   working?: object | null;
 }
 export interface ReplicateReply {
-  granted?: { sessionId: Uint8Array; baseSnapshotId: Uint8Array; windowBytes: number } | null;
+  granted?: { sessionId: Uint8Array; baseSnapshotId: Uint8Array; windowBytes: number; opensPacked?: boolean } | null;
   alreadyHeld?: object | null;
   wanted?: { batch: number; wanted: Uint8Array } | null;
   acknowledged?: Acknowledged | null;
   proved?: object | null;
   stillMissing?: { ids: Uint8Array } | null;
   working?: object | null;
+  lacking?: { firstSequence: number } | null;
 }
 export interface FetchRequest {
   domainId: Uint8Array;

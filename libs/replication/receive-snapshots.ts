@@ -98,9 +98,10 @@ export class SnapshotReceiver {
     using session = new ReceiverSession({ sessionId, ...offered, base }, channel, options);
     this.#sessions.set(toHex(sessionId), session);
     try {
-      await channel.send({
-        granted: { sessionId, baseSnapshotId: base ?? new Uint8Array(0), windowBytes: options.windowBytes },
-      });
+      const { windowBytes } = options;
+      const { opensPacked } = session;
+      const baseSnapshotId = base ?? new Uint8Array(0);
+      await channel.send({ granted: { sessionId, baseSnapshotId, windowBytes, opensPacked } });
       await drive(session, offered, options);
     } finally {
       this.#sessions.delete(toHex(sessionId));

@@ -1,7 +1,7 @@
 import { type DomainId, type RecordId, type SessionId, type SnapshotId, splitIds } from '#model';
-import { type KeyBook, verifyRecord } from '#records';
-import { concatBytes, equalBytes, type Timers } from '#runtime';
-import { parseRecord, type RecordView, recordMaxBytes } from '#wire';
+import type { KeyBook } from '#records';
+import { concatBytes, type Random, type Timers } from '#runtime';
+import type { RecordView } from '#wire';
 import { encodeBits } from './bits.ts';
 import { protocolViolation, sessionCut } from './errors.ts';
 import { Inbox } from './inbox.ts';
@@ -12,11 +12,13 @@ import { ProgressWatch } from './progress-watch.ts';
 import { batchesInFlightMax, batchIdsMax } from './protocol-limits.ts';
 import { missingFrom } from './prove-closure.ts';
 import type { ReceiverEvent } from './receiver-state.ts';
+import { WireDecoder } from './wire-decoder.ts';
 
 export interface ReceiverPorts {
   readonly store: RecordStore;
   /** Undefined at a blind peer: it checks checksums and references, the seal stays closed. */
   readonly keys: KeyBook | undefined;
+  readonly random: Random;
   readonly timers: Timers;
   /** Bytes that a sender may have unacknowledged. */
   readonly windowBytes: number;
@@ -40,6 +42,7 @@ export class ReceiverSession {
   readonly #events = new Inbox<ReceiverEvent>();
   readonly #arrived = new Map<number, RecordView>();
   readonly #ingest: Ingest;
+  readonly #decoder: WireDecoder;
   readonly #watch: ProgressWatch;
   readonly #lines: MessageChannel[];
   /** Ends the proof with the session. */
@@ -57,6 +60,7 @@ export class ReceiverSession {
     this.granted = granted;
     this.#channel = channel;
     this.#ports = ports;
+    this.#decoder = new WireDecoder(granted.domainId, ports);
     this.#ingest = new Ingest(
       ports.store,
       ports.timers,
@@ -77,6 +81,11 @@ export class ReceiverSession {
     this.#readRequests().catch((error) => this.#events.fail(error));
   }
 
+  /** Records may come packed: this end can open them. */
+  get opensPacked(): boolean {
+    return this.#decoder.opensPacked;
+  }
+
   nextEvent(): Promise<ReceiverEvent> {
     return this.#events.next();
   }
@@ -94,7 +103,7 @@ export class ReceiverSession {
         const message = await records.receive();
         if (message === undefined || this.#ended.signal.aborted) return;
         this.#messages += 1;
-        this.#arrive(message);
+        await this.busyWith(this.#arrive(message));
       }
     } catch (error) {
       this.#events.fail(error);
@@ -170,17 +179,14 @@ export class ReceiverSession {
     this.#ingest.dispose();
   }
 
-  #arrive(message: Uint8Array): void {
-    if (message.length < 8 || message.length > 8 + recordMaxBytes)
-      throw protocolViolation('a record of impossible size');
-    const sequence = Number(new DataView(message.buffer, message.byteOffset).getBigUint64(0, true));
-    if (!Number.isSafeInteger(sequence) || this.#arrived.has(sequence))
-      throw protocolViolation('a wrong sequence number');
-    const record = parseRecord(message.subarray(8));
-    if (!equalBytes(record.domainId, this.granted.domainId)) throw protocolViolation('a record of another domain');
-    if (this.#ports.keys !== undefined) verifyRecord(this.#ports.keys, record);
-    this.#arrived.set(sequence, record);
-    this.#events.push({ type: 'record', sequence, ids: record.ids });
+  async #arrive(message: Uint8Array): Promise<void> {
+    const decoded = await this.#decoder.decode(message);
+    if ('lacking' in decoded) return this.#send({ lacking: { firstSequence: decoded.lacking } });
+    for (const { sequence, record } of decoded.records) {
+      if (this.#arrived.has(sequence)) throw protocolViolation('a wrong sequence number');
+      this.#arrived.set(sequence, record);
+      this.#events.push({ type: 'record', sequence, ids: record.ids });
+    }
   }
 
   async #readRequests(): Promise<void> {

@@ -2,6 +2,7 @@ import type { DatasetId, DomainId, SnapshotId } from '#model';
 import { AppError, unreachable } from '#runtime';
 import { type PeerChannels, type SenderPorts, SenderSession } from './sender-session.ts';
 import { initialSender, nextSender } from './sender-state.ts';
+import type { Savings } from './wire-encoder.ts';
 
 /** One snapshot to bring to one peer. */
 export interface ReplicationJob {
@@ -18,8 +19,9 @@ export interface ReplicationOutcome {
   /** The peer had the snapshot, proved, before anything was sent. */
   readonly alreadyHeld: boolean;
   readonly sentRecords: number;
-  /** Sealed bytes of records, as they lie in packs. */
+  /** All that travelled on "records". */
   readonly sentBytes: number;
+  readonly savings: Savings;
 }
 
 /**
@@ -35,7 +37,7 @@ export async function replicateSnapshot(
   onProgress?: (sofar: { readonly sentRecords: number; readonly sentBytes: number }) => void,
 ): Promise<ReplicationOutcome> {
   await using session = await SenderSession.offer(job, peer, ports);
-  if (session.alreadyHeld) return { alreadyHeld: true, sentRecords: 0, sentBytes: 0 };
+  if (session.alreadyHeld) return outcomeOf(session);
   const state = initialSender();
   for (;;) {
     for (const effect of nextSender(state, await session.nextEvent())) {
@@ -53,7 +55,7 @@ export async function replicateSnapshot(
           session.sendDone(effect.records);
           break;
         case 'finish':
-          return { alreadyHeld: false, sentRecords: session.sentRecords, sentBytes: session.sentBytes };
+          return outcomeOf(session);
         case 'giveUp':
           throw gaveUp(job, effect.reason);
         default:
@@ -62,6 +64,10 @@ export async function replicateSnapshot(
     }
     onProgress?.(session);
   }
+}
+
+function outcomeOf({ alreadyHeld, sentRecords, sentBytes, savings }: SenderSession): ReplicationOutcome {
+  return { alreadyHeld, sentRecords, sentBytes, savings };
 }
 
 function gaveUp(job: ReplicationJob, reason: 'receiver_keeps_lacking' | 'unexpected_answer'): AppError {

@@ -5,13 +5,13 @@ import { bitAt } from './bits.ts';
 import { contentMissing, protocolViolation, sendFailure, sessionCut } from './errors.ts';
 import { Inbox } from './inbox.ts';
 import { type ReplicateReply, type ReplicateRequest, senderChannel, type TypedChannel } from './messages.ts';
-import { type MessageChannel, type RecordStore, readFound } from './ports.ts';
-import { prepareRecord } from './prepare-record.ts';
+import type { MessageChannel, RecordStore } from './ports.ts';
 import { ProgressWatch } from './progress-watch.ts';
 import { missingIdsMax } from './protocol-limits.ts';
 import type { ReplicationJob } from './replicate-snapshot.ts';
 import type { SenderEvent, WantedRecord } from './sender-state.ts';
 import { type NeededRecord, walkClosure } from './walk-closure.ts';
+import { type PackingPort, type Savings, WireEncoder } from './wire-encoder.ts';
 
 /** Opens channels to one peer. */
 export interface PeerChannels {
@@ -26,6 +26,8 @@ export interface SenderPorts {
   readonly timers: Timers;
   /** Ends the session with its reason, whatever the peer does or does not answer. */
   readonly signal?: AbortSignal;
+  /** Given for a full member of the realm only: what is packed for it is under no seal but the link's. */
+  readonly packing?: PackingPort;
 }
 
 /** The acting half of a sender: channels, disk and walk. It decides nothing; what happens comes as events. */
@@ -43,6 +45,7 @@ export class SenderSession {
   readonly #failed = Promise.withResolvers<never>();
   #channel: TypedChannel<ReplicateRequest, ReplicateReply> | undefined;
   #records: MessageChannel | undefined;
+  #encoder: WireEncoder | undefined;
   #walk: ReturnType<typeof walkClosure> | undefined;
   #sending: Promise<void> = Promise.resolve();
   #finished = false;
@@ -94,9 +97,13 @@ export class SenderSession {
       return;
     }
     if (!reply.granted) throw protocolViolation('an answer that grants nothing');
-    const { sessionId, baseSnapshotId, windowBytes } = reply.granted;
+    const { sessionId, baseSnapshotId, windowBytes, opensPacked } = reply.granted;
     const base = baseCandidates.find((candidate) => equalBytes(candidate, baseSnapshotId));
     if (base === undefined && baseSnapshotId.length > 0) throw protocolViolation('a base that was not offered');
+    const { packing, ...ports } = this.#ports;
+    const { signal } = this.#ended;
+    const allowed = opensPacked === true ? packing : undefined;
+    this.#encoder = new WireEncoder({ ...ports, domainId, snapshotId, base, packing: allowed, signal });
     this.#records = await this.#open('records', 'bulk');
     await this.#records.send(sessionId);
     const onProgress = () => {
@@ -149,17 +156,36 @@ export class SenderSession {
     prepared.catch(() => undefined);
     this.#sending = this.#sending.then(async () => {
       const message = await prepared;
-      await this.#records?.send(message);
+      if (message !== undefined) await this.#records?.send(message);
       this.sentRecords += 1;
-      this.sentBytes += message.length;
+      this.sentBytes += message?.length ?? 0;
     });
     this.#sending.catch((error) => this.#events.fail(sendFailure(error)));
+  }
+
+  /** The receiver lacks what a message was packed with: its records go as they lie. */
+  #sendWhole(firstSequence: number): void {
+    const messages = this.#busyWith(this.#encoder?.wholeAgain(firstSequence) ?? Promise.resolve([]));
+    messages.catch(() => undefined);
+    this.#sending = this.#sending.then(async () => {
+      for (const message of await messages) {
+        await this.#records?.send(message);
+        this.sentBytes += message.length;
+      }
+    });
+    this.#sending.catch((error) => this.#events.fail(sendFailure(error)));
+  }
+
+  /** What the session has saved until now. */
+  get savings(): Savings {
+    return this.#encoder?.savings ?? { contentBytes: 0, newBytes: 0, packedBytes: 0 };
   }
 
   /** A session that failed lets go at once: to end politely would wait for a peer that may read nothing more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ports.signal?.removeEventListener('abort', this.#onAbort);
     this.#watch[Symbol.dispose]();
+    this.#encoder?.[Symbol.dispose]();
     if (this.#finished) await Promise.allSettled(this.#channels.map((channel) => channel.end()));
     else this.#fail(sessionCut());
   }
@@ -194,15 +220,10 @@ export class SenderSession {
     return lines + this.#replies + this.sentRecords;
   }
 
-  async #prepare(sequence: number, { place, ids, declined }: WantedRecord): Promise<Uint8Array> {
-    const { store, keys, random } = this.#ports;
-    const record = await readFound(store, this.#job.domainId, ids[0] as RecordId, place);
-    const bytes = await prepareRecord(record, ids, declined, keys, random);
-    this.#events.push({ type: 'prepared', place, whole: bytes === record.bytes });
-    const message = Buffer.allocUnsafe(8 + bytes.length);
-    message.writeBigUInt64LE(BigInt(sequence), 0);
-    message.set(bytes, 8);
-    return message;
+  async #prepare(sequence: number, wanted: WantedRecord): Promise<Uint8Array | undefined> {
+    const encoded = await this.#encoder?.encode(sequence, wanted);
+    this.#events.push({ type: 'prepared', place: wanted.place, whole: encoded?.whole ?? false });
+    return encoded?.message;
   }
 
   #send(message: ReplicateRequest): void {
@@ -224,8 +245,10 @@ export class SenderSession {
           throw protocolViolation('an answer of another size than the question');
         this.#events.push({ type: 'wanted', batch, isWanted: (index) => bitAt(bits, index) });
       } else if (reply.acknowledged) {
+        this.#encoder?.acknowledged(reply.acknowledged.belowSequence);
         this.#events.push({ type: 'acknowledged', belowSequence: reply.acknowledged.belowSequence });
-      } else if (reply.stillMissing) {
+      } else if (reply.lacking) this.#sendWhole(reply.lacking.firstSequence);
+      else if (reply.stillMissing) {
         const ids = splitIds('RecordId', reply.stillMissing.ids);
         if (ids.length > missingIdsMax) throw protocolViolation('more missing ids than may be told at once');
         const records = await this.#busyWith(this.#locate(ids));
