@@ -80,7 +80,10 @@ function datasetsMeant(views: CatalogViews, site: string | undefined, name: stri
   const full = [...new Set(meant.map((dataset) => `${nameOf(dataset.siteId)}/${name}`))].sort();
   throw new AppError(`several sites have a dataset "${name}"`, {
     code: 'dataset_ambiguous',
-    advice: `Say which one: ${full.join(', ')}.`,
+    advice:
+      full.length === owners.length
+        ? `Say which one: ${full.join(', ')}.`
+        : 'Two sites have one name: give the id of the snapshot ("sitepair snapshots" lists them).',
     details: { datasets: full },
   });
 }

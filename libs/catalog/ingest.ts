@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { equalBytes, isAppError, systemCode } from '#runtime';
+import { equalBytes, isAppError, readingState, systemCode } from '#runtime';
 import { type Admission, type AdmissionPorts, admit, type Refusal } from './admission.ts';
 import { decodeSignedBatch, type SignedBatch } from './batch.ts';
 import { additionsIn } from './body-peek.ts';
@@ -181,7 +181,7 @@ function follows(batch: SignedBatch, end: SignedBatch): boolean {
 
 function sizeOf(path: string): number {
   try {
-    return statSync(path).size;
+    return readingState(path, () => statSync(path).size);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return 0;
     throw error;

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fromHex, syncFolder, systemCode, toHex } from '#runtime';
+import { fromHex, readingState, readingStateAsync, syncFolder, systemCode, toHex } from '#runtime';
 import { logWriteFailed, malformedCatalog } from './catalog-errors.ts';
 import { decodeFrame, type FramePlace } from './log-frame.ts';
 
@@ -30,9 +30,9 @@ export function listLogs(folder: string): { readonly logs: LogName[]; readonly d
   const damaged: DamagedLog[] = [];
   const root = join(folder, 'logs');
   mkdirSync(root, { recursive: true, mode: 0o700 });
-  for (const site of readdirSync(root).sort()) {
+  for (const site of namesIn(root)) {
     if (!/^[0-9a-f]{32}$/.test(site)) continue;
-    for (const file of readdirSync(join(root, site)).sort()) {
+    for (const file of namesIn(join(root, site))) {
       const match = /^([1-9]\d{0,9})-([0-9a-f]{32})\.log(?:\.damaged-(\d{1,15}))?$/.exec(file);
       if (match === null) continue;
       const name = { siteId: fromHex(site), incarnationId: fromHex(match[2] ?? ''), number: Number(match[1]) };
@@ -41,6 +41,10 @@ export function listLogs(folder: string): { readonly logs: LogName[]; readonly d
     }
   }
   return { logs, damaged };
+}
+
+function namesIn(folder: string): string[] {
+  return readingState(folder, () => readdirSync(folder)).sort();
 }
 
 /**
@@ -107,16 +111,18 @@ export async function truncateLog(path: string, bytes: number): Promise<void> {
 // Reads of this size keep a disk streaming; many logs may be open at once.
 const blockBytes = 262_144;
 
-/** The bytes of a log from `offset` to `end` or its own end, in blocks that are not reused. */
+/** The bytes of a log from `offset` to `end` or its own end, in blocks that are not reused. Throws `state_read_failed`. */
 export async function* readBlocks(
   path: string,
   offset = 0,
   end = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<Uint8Array> {
-  await using handle = await open(path, 'r');
+  await using handle = await readingStateAsync(path, () => open(path, 'r'));
   for (let at = offset; at < end; ) {
     const length = Math.min(blockBytes, end - at);
-    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(length), 0, length, at);
+    const { bytesRead, buffer } = await readingStateAsync(path, () =>
+      handle.read(Buffer.allocUnsafe(length), 0, length, at),
+    );
     if (bytesRead === 0) return;
     yield buffer.subarray(0, bytesRead);
     at += bytesRead;
@@ -136,7 +142,7 @@ export class LogReader {
   }
 
   static async open(path: string): Promise<LogReader> {
-    return new LogReader(path, await open(path, 'r'));
+    return new LogReader(path, await readingStateAsync(path, () => open(path, 'r')));
   }
 
   /** The signed batch at `place`; throws `catalog_malformed` when the disk no longer has it as it was written. */
@@ -150,7 +156,9 @@ export class LogReader {
   async readIfGood(place: FramePlace): Promise<Uint8Array | undefined> {
     if (place.offset < this.#blockFrom || place.offset + place.length > this.#blockFrom + this.#block.length) {
       const length = Math.max(blockBytes, place.length);
-      const { bytesRead, buffer } = await this.#handle.read(Buffer.allocUnsafe(length), 0, length, place.offset);
+      const { bytesRead, buffer } = await readingStateAsync(this.#path, () =>
+        this.#handle.read(Buffer.allocUnsafe(length), 0, length, place.offset),
+      );
       this.#block = buffer.subarray(0, bytesRead);
       this.#blockFrom = place.offset;
     }

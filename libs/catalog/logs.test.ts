@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { isAppError, toHex } from '#runtime';
 import { decodeFrame, encodeFrame, scanFrames } from './log-frame.ts';
@@ -292,6 +292,25 @@ test('a disk that comes back with less than the catalog has seen is not written 
   writeFileSync(path, good.subarray(0, good.length - 5));
   await assert.rejects(a.catalog.append([snapshot(mail, '5', 5)]), (error) => isAppError(error));
   assert.deepEqual(readFileSync(path), good.subarray(0, good.length - 5));
+});
+
+test('a log that the disk cannot read is told as that, and not taken for a damaged one', async (t) => {
+  const a = await siteWithLog(t);
+  const path = logOf(a);
+  await a.close();
+  const good = readFileSync(path);
+  rmSync(path);
+  // The kernel answers a read at its beginning with EIO.
+  symlinkSync('/proc/self/mem', path);
+  await assert.rejects(a.open(), (error) => isAppError(error, 'state_read_failed') && error.retryable);
+  assert.deepEqual(
+    readdirSync(dirname(path)).filter((name) => name.includes('damaged')),
+    [],
+  );
+  rmSync(path);
+  writeFileSync(path, good);
+  await a.open();
+  assert.deepEqual(labels(a), [1, 2, 3]);
 });
 
 test('an entry is not shown to anybody before it is on stable storage', async (t) => {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { IncarnationId, SiteId } from '#model';
 import { asId } from '#model';
-import { equalBytes, fromHex, toHex, writeFileDurably } from '#runtime';
+import { equalBytes, fromHex, readingState, toHex, writeFileDurably } from '#runtime';
 import { incarnationNeeded, logDamaged, malformedCatalog } from './catalog-errors.ts';
 import type { Chain } from './chains.ts';
 import type { Signer } from './ports.ts';
@@ -28,7 +28,8 @@ export class OwnLog {
   constructor(folder: string, siteId: SiteId) {
     this.siteId = siteId;
     this.#path = join(folder, 'own.json');
-    this.#state = existsSync(this.#path) ? parse(readFileSync(this.#path, 'utf8')) : undefined;
+    const read = () => readingState(this.#path, () => readFileSync(this.#path, 'utf8'));
+    this.#state = existsSync(this.#path) ? parse(read()) : undefined;
   }
 
   /** Notes, durably and before its first batch is written, that this incarnation is being opened here. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { cpSync, rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { isAppError } from '#runtime';
 import { catalogLimits } from './limits.ts';
@@ -116,4 +117,31 @@ test('nonsense from a peer ends the exchange with one clear error', async (t) =>
     await right.send(nonsense);
     await assert.rejects(syncCatalog(a.catalog, left), (error) => isAppError(error));
   }
+});
+
+test('a site whose disk was set back has all of its own log again before it is told that it was heard', async (t) => {
+  const [a, b] = await paired(t);
+  await convergeOnce(a, b);
+  await a.close();
+  const copy = `${a.folder}-copy`;
+  t.after(() => rmSync(copy, { recursive: true }));
+  cpSync(a.folder, copy, { recursive: true });
+  await a.open();
+  const mail = dataset('mail');
+  await a.catalog.append([mail]);
+  await a.catalog.append([snapshot(mail, '1', 1)]);
+  await convergeOnce(a, b);
+  await a.close();
+  rmSync(a.folder, { recursive: true });
+  cpSync(copy, a.folder, { recursive: true });
+  await a.open();
+  const heard: string[] = [];
+  const [left, right] = channelPair();
+  const onHeard = (site: TestSite) => () => heard.push(`${site.name} ${agree(a, b)}`);
+  await Promise.all([
+    convergeCatalog(a.catalog, left, { onHeard: onHeard(a) }),
+    convergeCatalog(b.catalog, right, { onHeard: onHeard(b) }),
+  ]);
+  assert.deepEqual(heard.sort(), ['a true', heard.find((one) => one.startsWith('b'))].sort());
+  await assert.rejects(a.catalog.append([dataset('late')]), (error) => isAppError(error, 'catalog_incarnation_needed'));
 });

@@ -1,7 +1,7 @@
 import { equalBytes, toHex } from '#runtime';
 import type { Catalog } from './catalog.ts';
 import { exchangeEnded, notConverged } from './catalog-errors.ts';
-import { everything, type Scope } from './heads.ts';
+import { type ChainHeads, everything, type Scope } from './heads.ts';
 import { PeerState } from './peer-state.ts';
 import { Serial } from './serial.ts';
 import {
@@ -23,6 +23,11 @@ export interface SyncOptions {
   /** What may go to this peer: `catalog.scopeFor(...)`; everything unless told. */
   readonly scope?: Scope | undefined;
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Called once it is known that the peer holds nothing of this site's own logs that is not held here: a site whose disk was
+   * set back has heard of it by then, and writes nothing that would fork its log.
+   */
+  readonly onHeard?: (() => void) | undefined;
 }
 
 /**
@@ -53,6 +58,7 @@ class Exchange {
   readonly #scope: Scope;
   readonly #signal: AbortSignal | undefined;
   readonly #once: boolean;
+  #onHeard: (() => void) | undefined;
   readonly #sending = new Serial();
   readonly #stops = new Set<() => void>();
   #wake = Promise.withResolvers<void>();
@@ -66,12 +72,13 @@ class Exchange {
   #served = { version: 0, digest: '' };
   readonly #refused = new Map<string, number>();
 
-  constructor(catalog: Catalog, channel: MessageChannel, { scope, signal }: SyncOptions, once: boolean) {
+  constructor(catalog: Catalog, channel: MessageChannel, { scope, signal, onHeard }: SyncOptions, once: boolean) {
     this.#catalog = catalog;
     this.#channel = channel;
     this.#scope = scope ?? everything;
     this.#signal = signal;
     this.#once = once;
+    this.#onHeard = onHeard;
   }
 
   async run(): Promise<void> {
@@ -110,6 +117,7 @@ class Exchange {
       const message = decodeCatalogMessage(bytes);
       if (message.type === 'heads') this.#peer = new PeerState(message);
       else await this.#take(message.signed, message.last);
+      this.#noteHeard();
       this.#wake.resolve();
     }
   }
@@ -199,6 +207,18 @@ class Exchange {
     await this.#sending.run(async () => {
       if (!this.#isOver) await this.#unlessStopped(this.#channel.send(bytes));
     });
+  }
+
+  #noteHeard(): void {
+    if (this.#onHeard === undefined || this.#peer === undefined) return;
+    const { siteId } = this.#catalog;
+    const held = this.#catalog.heads((one) => equalBytes(one, siteId));
+    const isHeld = ({ siteId: of, incarnationId, tips }: ChainHeads) =>
+      !equalBytes(of, siteId) ||
+      tips.every(({ seq }) => held.some((head) => equalBytes(head.incarnationId, incarnationId) && head.seq >= seq));
+    if (!this.#peer.chains().every(isHeld)) return;
+    this.#onHeard();
+    this.#onHeard = undefined;
   }
 
   /** True when both hold the same, and the peer was told. */

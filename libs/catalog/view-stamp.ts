@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemCode, writeFileDurably } from '#runtime';
+import { isReadFailure, systemCode, writeFileDurably } from '#runtime';
 
 /** Counts up whenever what the views hold changes its shape or meaning: older ones are then dropped and built anew. */
 const viewsVersion = 1;
@@ -22,9 +22,19 @@ interface Stamp {
 /**
  * True when the views in `folder` may be opened, and then notes that they are open. They may when they are what was
  * closed, byte for byte; or once after a process was killed, since lmdb survives that. Not after a power cut (it is told
- * not to wait for the disk), and not when the last one, too, ended without closing them: they may be what ended it.
+ * not to wait for the disk), and not when the last one, too, ended without closing them: they may be what ended it. Nor when
+ * the disk cannot read them.
  */
 export function mayOpenViews(folder: string, file: string): boolean {
+  try {
+    return areAsNoted(folder, file);
+  } catch (error) {
+    if (isReadFailure(error)) return false;
+    throw error;
+  }
+}
+
+function areAsNoted(folder: string, file: string): boolean {
   const stamp = readStamp(folder);
   if (stamp?.version !== viewsVersion) return false;
   if (stamp.sha256 !== undefined) {
@@ -42,9 +52,22 @@ export function noteOpen(folder: string, unclean = false): void {
   write(folder, { version: viewsVersion, sha256: undefined, boot: bootId(), unclean });
 }
 
-/** Notes that the views are closed, as they are now. */
+/**
+ * Notes that the views are closed, as they are now. Where that cannot be found out they stay noted as open, and the next
+ * start makes them anew: slower, and with nothing lost.
+ */
 export function noteClosed(folder: string, file: string): void {
-  write(folder, { version: viewsVersion, sha256: hashOf(file), boot: bootId(), unclean: false });
+  const sha256 = hashIfReadable(file);
+  if (sha256 !== undefined) write(folder, { version: viewsVersion, sha256, boot: bootId(), unclean: false });
+}
+
+function hashIfReadable(file: string): string | undefined {
+  try {
+    return hashOf(file);
+  } catch (error) {
+    if (isReadFailure(error)) return undefined;
+    throw error;
+  }
 }
 
 function write(folder: string, stamp: Stamp): void {

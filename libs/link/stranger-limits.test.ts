@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
-import { StrangerRoom } from './stranger-limits.ts';
+import { countedAs, StrangerRoom } from './stranger-limits.ts';
 import { SimulatedTime, settle } from './testing/simulated-time.ts';
 
 const limits = { perAddressMax: 2, allMax: 3, timeoutMs: 10_000, penaltyMs: 1000 };
@@ -47,4 +47,16 @@ test('the time is over after ten seconds, but not for the known', async () => {
   assert.deepEqual([stranger.destroyed, known.destroyed], [true, false]);
   await time.advance(1000);
   assert.equal(time.pendingTimers, 0);
+});
+
+test('all addresses of one IPv6 network count as one, and an IPv4 address in IPv6 clothes as itself', () => {
+  const same = ['2001:db8:0:1::1', '2001:0DB8:0:1:ffff:ffff:ffff:ffff', '2001:db8::1:0:0:0:9', '2001:db8:0:1::2%eth0'];
+  assert.deepEqual([...new Set(same.map(countedAs))], ['2001:db8:0:1::/64']);
+  assert.equal(countedAs('2001:db8:0:2::1'), '2001:db8:0:2::/64');
+  assert.equal(countedAs('::1'), '0:0:0:0::/64');
+  assert.deepEqual(['::ffff:192.0.2.7', '192.0.2.7', ''].map(countedAs), ['192.0.2.7', '192.0.2.7', '']);
+  const room = new StrangerRoom(limits, new SimulatedTime());
+  assert.ok(room.enter(new PassThrough(), '2001:db8::1') && room.enter(new PassThrough(), '2001:db8::2'));
+  assert.equal(room.enter(new PassThrough(), '2001:db8::3'), false);
+  assert.ok(room.enter(new PassThrough(), '2001:db8:1::1'));
 });

@@ -1,9 +1,10 @@
+import { isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Timer, Timers } from '#runtime';
 import { handshakeTimeoutMs } from './link-settings.ts';
 
 export interface StrangerLimits {
-  /** Connections from one address that have not said yet who they are; one more is cut off. */
+  /** Connections from one address (of IPv6: one /64) that have not said yet who they are; one more is cut off. */
   readonly perAddressMax: number;
   /** Of all such connections: one more cuts off the oldest, so that whoever fills the room cannot lock a peer out. */
   readonly allMax: number;
@@ -20,6 +21,24 @@ export const defaultStrangerLimits: StrangerLimits = {
   timeoutMs: handshakeTimeoutMs,
   penaltyMs: 1000,
 };
+
+/**
+ * What an address counts as: of IPv6 its /64, since one machine has all of such a network to dial from; an IPv4 address in
+ * IPv6 clothes as what it is.
+ */
+export function countedAs(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined || isIPv6(address) === false) return mapped ?? address;
+  const [before = '', after] = (address.split('%')[0] ?? '').toLowerCase().split('::');
+  const head = before === '' ? [] : before.split(':');
+  const tail = after === undefined || after === '' ? [] : after.split(':');
+  const zeros = after === undefined ? 0 : Math.max(0, 8 - head.length - tail.length);
+  const groups = [...head, ...Array.from({ length: zeros }, () => '0'), ...tail];
+  return `${groups
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':')}::/64`;
+}
 
 /** Counts and times the connections of strangers: whoever is too many or too slow is cut off without a word. */
 export class StrangerRoom {
@@ -40,8 +59,9 @@ export class StrangerRoom {
   }
 
   /** False when `socket` was cut off because its address has too many. Entering twice counts once. */
-  enter(socket: Duplex, address: string): boolean {
+  enter(socket: Duplex, remoteAddress: string): boolean {
     if (this.#leaving.has(socket)) return true;
+    const address = countedAs(remoteAddress);
     const sameAddress = this.#perAddress.get(address) ?? 0;
     if (sameAddress >= this.#limits.perAddressMax) {
       socket.destroy();

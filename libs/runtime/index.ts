@@ -4,3 +4,4 @@ export { compareBytes, concatBytes, equalBytes, fromHex, toHex } from './bytes.t
 export { type Clock, systemClock, systemTimers, type Timer, type Timers } from './clock.ts';
 export { makeFolderDurably, syncFolder, writeFileDurably } from './durable-files.ts';
 export { type Random, systemRandom } from './random.ts';
+export { isReadFailure, readingState, readingStateAsync } from './read-failures.ts';

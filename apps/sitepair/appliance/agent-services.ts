@@ -26,12 +26,16 @@ const refusedServices = ['pair', 'catalog', 'replicate', 'records', 'fetch'];
 /** Uploads that ended early and are remembered until they are taken up again; of more the oldest begin anew. */
 const unfinishedMax = 64;
 const beginBytesMax = 65_536;
+/** Of one agent at once: each may hold a window of records in memory; one backup needs one. */
+const uploadsMax = 4;
 
 /** What an agent may do over its link: back up into its own datasets, read and list them. Everything else is refused. */
 export class AgentServices {
   readonly #options: AgentServicesOptions;
   /** What unfinished sessions have brought, by agent and dataset. */
   readonly #unfinished = new Map<string, VisibleIds>();
+  /** Uploads under way, by agent. */
+  readonly #uploads = new Map<string, number>();
 
   constructor(options: AgentServicesOptions) {
     this.#options = options;
@@ -50,8 +54,22 @@ export class AgentServices {
   }
 
   async #receive(channel: Channel, agentNow: () => Agent): Promise<void> {
-    const { clients } = this.#options;
     const agent = agentNow();
+    const key = toHex(agent.agentId);
+    const running = this.#uploads.get(key) ?? 0;
+    if (running >= uploadsMax) throw tooManyUploads();
+    this.#uploads.set(key, running + 1);
+    try {
+      await this.#receiveOf(channel, agent, agentNow);
+    } finally {
+      const left = (this.#uploads.get(key) ?? 1) - 1;
+      if (left === 0) this.#uploads.delete(key);
+      else this.#uploads.set(key, left);
+    }
+  }
+
+  async #receiveOf(channel: Channel, agent: Agent, agentNow: () => Agent): Promise<void> {
+    const { clients } = this.#options;
     await receiveUpload(channel, {
       ...clients.uploadParts(),
       checkHashes: true,
@@ -183,6 +201,14 @@ function datasetUnknown(name: string, own: readonly string[]): AppError {
       own.length > 0
         ? `Choose one of: ${own.slice(0, 20).join(', ')}.`
         : 'Make the first one: "sitepair backup PATH --dataset NAME".',
+  });
+}
+
+function tooManyUploads(): AppError {
+  return new AppError(`this machine has ${uploadsMax} uploads under way already`, {
+    code: 'too_many_uploads',
+    retryable: true,
+    advice: 'Wait until one of them has ended, then run the command again.',
   });
 }
 

@@ -65,6 +65,7 @@ export class Appliance implements AsyncDisposable {
   readonly machine: MachineWatch;
   readonly operations: Operations;
   readonly listening: string[] = [];
+  #hasHeard = false;
 
   private constructor(environment: ApplianceEnvironment, opened: OpenedParts) {
     const { clock, timers, random } = environment;
@@ -187,7 +188,18 @@ export class Appliance implements AsyncDisposable {
 
   async listen(address: string): Promise<void> {
     this.listening.push(await this.links.listen(address));
-    // A log that is damaged takes nothing until a peer has healed it, and the peer must be able to come.
+    // A site whose disk was set back would fork its log: where there is somebody to say so, it listens first.
+    if (this.#hasHeard || !this.peers.all().some((peer) => peer.joined)) await this.#logAddresses();
+  }
+
+  /** A peer holds nothing of this site's log that is not here. */
+  heard(): void {
+    this.#hasHeard = true;
+    void this.#logAddresses();
+  }
+
+  /** A log that is damaged takes nothing until a peer has healed it, and the peer must be able to come. */
+  async #logAddresses(): Promise<void> {
     await this.realm
       .logAddresses(this.site.address)
       .catch((error) => this.note(error, 'logging where this site can be reached'));

@@ -1,4 +1,5 @@
-import { isAppError } from '#runtime';
+import type { Catalog } from '#catalog';
+import { isAppError, toHex } from '#runtime';
 import type { Appliance } from './appliance.ts';
 import { endedSentence } from './ended-pairing.ts';
 import type { PairingView } from './operations.ts';
@@ -24,6 +25,11 @@ export function attentionOf(
     }
     sentences.push(
       `The catalog has a problem (${problem.kind.replaceAll('_', ' ')}): see "sitepair catalog digest" at each site.`,
+    );
+  }
+  for (const name of namesTakenTwice(catalog.views)) {
+    sentences.push(
+      `Two sites go by the name "${name}": remove one of them ("sitepair pair remove") and make it anew under another.`,
     );
   }
   if (secrets.readDoor() === undefined) {
@@ -75,4 +81,11 @@ export function attentionOf(
 function notWritableSentence(why: unknown): string {
   const advice = isAppError(why) ? why.advice : 'Restart the appliance.';
   return `Nothing can be written to the catalog, so nothing is backed up or replicated: ${why instanceof Error ? why.message : why}. ${advice}`;
+}
+
+/** Two sites may have joined at two ends of the realm at once, or a member may have described itself anew. */
+export function namesTakenTwice(views: Pick<Catalog['views'], 'sites' | 'removedSites'>): string[] {
+  const removed = new Set(views.removedSites().map(toHex));
+  const names = views.sites().flatMap(({ siteId, name }) => (removed.has(toHex(siteId)) ? [] : [name]));
+  return [...new Set(names.filter((name, i) => names.indexOf(name) !== i))].sort();
 }

@@ -4,7 +4,7 @@ import { Catalog } from '#catalog';
 import { type SiteIdentity, verify } from '#keys';
 import { asId, type RealmId, type SiteId, shortId } from '#model';
 import { SnapshotReceiver } from '#replication';
-import { AppError, equalBytes, makeFolderDurably, toHex, writeFileDurably } from '#runtime';
+import { AppError, equalBytes, makeFolderDurably, readingState, toHex, writeFileDurably } from '#runtime';
 import { Store, type StoreNotice } from '#store';
 import { FolderVolumes } from '#targets/folder';
 import { signerOf } from './catalog-keys.ts';
@@ -123,7 +123,7 @@ export class BlindVault implements AsyncDisposable {
   /** What the owner gave to keep, for a site of its realm that has burnt. Throws `nothing_kept` before the first of it. */
   sealedKeyring(): Uint8Array {
     const file = this.#sealedKeyringFile;
-    if (existsSync(file)) return readFileSync(file);
+    if (existsSync(file)) return readingState(file, () => readFileSync(file));
     throw new AppError('this site was given no keyring to keep for the site that was lost', {
       code: 'nothing_kept',
       advice: 'Rebuild from another peer of the lost site.',

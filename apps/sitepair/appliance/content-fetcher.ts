@@ -1,7 +1,13 @@
 import type { DomainId, RecordId } from '#model';
 import type { KeyBook } from '#records';
-import { type FetchFromPeers, fetchRecords, type PeerChannels, type RecordStore } from '#replication';
-import { equalBytes, isAppError, toHex } from '#runtime';
+import {
+  type FetchFromPeers,
+  fetchRecords,
+  type MessageChannel,
+  type PeerChannels,
+  type RecordStore,
+} from '#replication';
+import { AppError, equalBytes, isAppError, type Timers, toHex } from '#runtime';
 import { replicationWindowBytes } from './limits.ts';
 import type { Peer } from './peers.ts';
 
@@ -11,8 +17,13 @@ export interface ContentFetcherOptions {
   readonly keys: () => KeyBook | undefined;
   readonly peers: () => readonly Peer[];
   readonly link: (siteId: Uint8Array) => PeerChannels | undefined;
+  readonly timers: Timers;
   readonly onFailure: (error: unknown, peer: Peer) => void;
 }
+
+/** As sessions have it: a peer that brings no byte for two minutes is not waited for, whatever its heartbeats say. */
+const lookMs = 15_000;
+const looksMax = 8;
 
 /**
  * Fetches what this site lacks from the peers that can be reached, one after the other, and stores it here durably: what
@@ -38,12 +49,13 @@ export function contentFetcher(options: ContentFetcherOptions, onlyFrom: Uint8Ar
 }
 
 async function fetchFrom(
-  { store, keys }: ContentFetcherOptions,
+  { store, keys, timers }: ContentFetcherOptions,
   link: PeerChannels,
   domainId: DomainId,
   lacking: Map<string, RecordId>,
 ): Promise<void> {
   const channel = await link.open('fetch', 'bulk');
+  using _watch = abortingWhenStalled(channel, timers);
   let [durable, pendingBytes, fetched]: [Promise<void>[], number, RecordId[]] = [[], 0, []];
   const settle = async () => {
     await store.flush();
@@ -65,4 +77,25 @@ async function fetchFrom(
   } finally {
     await settle();
   }
+}
+
+/** Aborts a channel that brings nothing. Bytes count, not messages: a slow line may need long for a large record. */
+function abortingWhenStalled(channel: MessageChannel, timers: Timers): Disposable {
+  let [seen, quietLooks] = [channel.bytesReceived ?? 0, 0];
+  const look = () => {
+    const now = channel.bytesReceived ?? 0;
+    [seen, quietLooks] = [now, now === seen ? quietLooks + 1 : 0];
+    if (quietLooks >= looksMax) channel.abort(fetchStalled());
+    else timer = timers.after(lookMs, look);
+  };
+  let timer = timers.after(lookMs, look);
+  return { [Symbol.dispose]: () => timer.cancel() };
+}
+
+function fetchStalled(): AppError {
+  return new AppError(`the peer has sent nothing for ${(lookMs * looksMax) / 1000} seconds`, {
+    code: 'session_stalled',
+    retryable: true,
+    advice: 'Another peer is asked, if there is one; look at this one: its disk may hang.',
+  });
 }

@@ -10,12 +10,13 @@ export function fetchingInto(
   store: RecordStore,
   keys: () => KeyBook | undefined,
 ): ContentFetcherOptions {
-  const { peers, links } = appliance;
+  const { peers, links, environment } = appliance;
   return {
     store,
     keys,
     peers: () => peers.paired().filter((peer) => peer.ownRole === 'full'),
     link: (id) => links.link(id),
+    timers: environment.timers,
     onFailure: (error, peer) => appliance.note(error, `fetching from ${peer.name}`),
   };
 }

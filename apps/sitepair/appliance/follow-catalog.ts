@@ -17,7 +17,7 @@ const following = new WeakSet<Link>();
  * one has not joined yet, or cannot write, it refuses, and is asked again, ever more rarely. `onFollowing` is called once the link may carry replication.
  */
 export async function followCatalog(
-  { catalog, scope }: Pick<SharedPart, 'catalog' | 'scope'>,
+  { catalog, scope, onHeard }: Pick<SharedPart, 'catalog' | 'scope' | 'onHeard'>,
   link: Link,
   timers: Timers,
   onFollowing: () => void,
@@ -33,7 +33,7 @@ export async function followCatalog(
       pauseMs = firstPauseMs;
     });
     try {
-      await syncCatalog(catalog, await link.open('catalog', 'control'), { scope, signal: ended.signal });
+      await syncCatalog(catalog, await link.open('catalog', 'control'), { scope, onHeard, signal: ended.signal });
     } catch (error) {
       if (ended.signal.aborted) return;
       if (!isAppError(error)) throw error;

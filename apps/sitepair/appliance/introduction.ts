@@ -2,6 +2,7 @@ import { handshakePublicOf, type SiteIdentity, sign, verify } from '#keys';
 import { asId, checkedName, type SiteId } from '#model';
 import { AppError, concatBytes, equalBytes } from '#runtime';
 import { codecOf } from '#wire';
+import { nameTaken } from './pairing-errors.ts';
 
 /** `Introduction` of pairing.proto. */
 export interface Introduction {
@@ -91,6 +92,14 @@ export function checkJoining(own: Introduction, other: Introduction, role: 'full
       advice: 'Remove one of them from its realm first ("sitepair pair remove"), or pair as blind ("--blind").',
     });
   }
+}
+
+/** Refuses a name that another site of the realm goes by, also one that is no peer of this site: SITE/DATASET means one thing. */
+export function checkName(
+  { name, siteId }: Introduction,
+  known: readonly { readonly siteId: Uint8Array; readonly name: string }[],
+): void {
+  if (known.some((site) => site.name === name && !equalBytes(site.siteId, siteId))) throw nameTaken(name);
 }
 
 /** The id of the site that introduced itself. */

@@ -12,6 +12,8 @@ export interface SharedPart {
   readonly scope: Scope | undefined;
   readonly store: RecordStore;
   readonly receiver: SnapshotReceiver;
+  /** Called when a peer has shown that it holds nothing of this site's own log that is not held here. */
+  readonly onHeard?: () => void;
 }
 
 export interface LinkServicesOptions {
@@ -39,7 +41,7 @@ export class LinkServices {
         await work(channel, await this.partFor(peer), peer);
       });
     link.serve('pair', (channel) => this.#options.pairing.serve(channel, link));
-    serve('catalog', (channel, { catalog, scope }) => syncCatalog(catalog, channel, { scope }));
+    serve('catalog', (channel, { catalog, scope, onHeard }) => syncCatalog(catalog, channel, { scope, onHeard }));
     serve('fetch', (channel, { store }) => serveFetches(channel, store, () => undefined));
     serve('records', (channel, { receiver }) => receiver.serveRecords(channel));
     serve('replicate', async (channel, { receiver }, peer) => {

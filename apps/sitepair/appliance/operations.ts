@@ -135,8 +135,15 @@ export interface ReplicateResult {
     readonly peer: string;
     readonly snapshots: number;
     readonly alreadyThere: number;
+    /** Of all files of the snapshots that were sent; 0 where this site cannot read them. */
+    readonly contentBytes: number;
+    /** Records as they lie in packs, as far as the peer lacked them. */
+    readonly newBytes: number;
     readonly sentRecords: number;
+    /** What brought the records: less than they are, where the peer had something like them. */
     readonly sentBytes: number;
+    /** All messages, both ways. */
+    readonly lineBytes: number;
     readonly seconds: number;
   }[];
 }

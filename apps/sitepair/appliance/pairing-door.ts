@@ -1,7 +1,14 @@
 import { pairSecret, type SiteIdentity, sixWords } from '#keys';
 import { type DoorSession, dialDoor, type LinkSettings } from '#link';
 import { type Clock, equalBytes, isAppError } from '#runtime';
-import { checkIntroduction, checkJoining, type Introduction, signIntroduction, siteIdOf } from './introduction.ts';
+import {
+  checkIntroduction,
+  checkJoining,
+  checkName,
+  type Introduction,
+  signIntroduction,
+  siteIdOf,
+} from './introduction.ts';
 import { decodeInvitation, type InvitationFields, invitationPurposes, invitationRoles } from './invitation-code.ts';
 import { type Invitations, type OpenInvitation, staticFingerprint } from './invitations.ts';
 import type { Links } from './links.ts';
@@ -12,7 +19,6 @@ import {
   invitationExpired,
   invitationUsed,
   inviterUnreachable,
-  nameTaken,
   siteRemoved,
   wrongInviter,
 } from './pairing-errors.ts';
@@ -27,6 +33,8 @@ export interface PairingDoorOptions {
   readonly introduction: () => Introduction;
   /** Sites that the realm has removed. */
   readonly removedSites: () => readonly Uint8Array[];
+  /** Every site of the realm, the removed ones among them. */
+  readonly knownSites: () => readonly { readonly siteId: Uint8Array; readonly name: string }[];
   readonly links: () => Links;
   readonly clock: Clock;
 }
@@ -130,7 +138,7 @@ export class PairingDoor {
 
   /** Throws when this site and the one that introduced itself cannot be peers. */
   #checkNewcomer(introduction: Introduction, roles: PairRoles): void {
-    const { peers, removedSites } = this.#options;
+    const { peers, removedSites, knownSites } = this.#options;
     const own = this.#options.introduction();
     const isRemoved = (siteId: Uint8Array) => removedSites().some((one) => equalBytes(one, siteId));
     for (const site of [own, introduction]) if (isRemoved(site.siteId)) throw siteRemoved(site.name);
@@ -140,7 +148,6 @@ export class PairingDoor {
     checkJoining(own, introduction, blind ? 'blind' : 'full');
     const known = peers.find(introduction.siteId);
     if (known?.joined) throw alreadyPaired(known.name);
-    const sameName = peers.all().find((peer) => peer.name === introduction.name);
-    if (sameName !== undefined && !equalBytes(sameName.siteId, introduction.siteId)) throw nameTaken(introduction.name);
+    checkName(introduction, [...peers.all(), ...knownSites().filter(({ siteId }) => !isRemoved(siteId))]);
   }
 }

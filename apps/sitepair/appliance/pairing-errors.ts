@@ -70,7 +70,7 @@ export function alreadyPaired(name: string): AppError {
 }
 
 export function nameTaken(name: string): AppError {
-  return new AppError(`another peer is called "${name}" already`, {
+  return new AppError(`another site is called "${name}" already`, {
     code: 'same_site_name',
     advice: 'Make the newer site anew under another name, or remove the peer that has the name.',
   });

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { handshakeKeyOf } from '#keys';
 import type { LinkSettings } from '#link';
 import { softwareVersion } from '../software-version.ts';
@@ -24,7 +23,7 @@ export interface Peering {
 
 /** Wires it. What an appliance gets later in its making is asked for when it is needed. */
 export function peeringOf(appliance: Appliance): Peering {
-  const { environment, peers, realm, keys, identity, catalog, store, receiver, paths, invitations, vaults } = appliance;
+  const { environment, peers, realm, keys, identity, catalog, store, receiver, invitations, vaults } = appliance;
   const { timers, clock, logger } = environment;
   const settings = linkSettingsOf(appliance);
   const links = () => appliance.links;
@@ -37,6 +36,7 @@ export function peeringOf(appliance: Appliance): Peering {
     invitations,
     introduction: () => realm.introduction(),
     removedSites: () => catalog.views.removedSites(),
+    knownSites: () => catalog.views.sites(),
     links,
     clock,
   });
@@ -46,7 +46,7 @@ export function peeringOf(appliance: Appliance): Peering {
     keys,
     log: realm,
     links,
-    sealedKeyring: () => readFileSync(paths.sealedKeyring),
+    sealedKeyring: () => appliance.secrets.readSealedKeyring(),
     lend: async (peer, sealed) => (await vaults.of(peer)).keepSealedKeyring(peer, sealed),
     onJoined: (link, peer) => appliance.traffic.follow(link, peer),
     onFailure,
@@ -61,7 +61,12 @@ export function peeringOf(appliance: Appliance): Peering {
     rotateDataKey: () => appliance.operations.keyRotate(),
     onFailure,
   });
-  const services = new LinkServices({ peers, pairing, own: { catalog, store, receiver }, vaults });
+  const services = new LinkServices({
+    peers,
+    pairing,
+    own: { catalog, store, receiver, onHeard: () => appliance.heard() },
+    vaults,
+  });
   const traffic = new PeerTraffic({
     peers,
     links,

@@ -1,9 +1,15 @@
 import type { Link } from '#link';
 import type { DatasetId, DomainId, SiteId, SnapshotId } from '#model';
-import { isPassing, type RecordStore, type ReplicationOutcome, replicateSnapshot } from '#replication';
+import {
+  isPassing,
+  type PackingPort,
+  type RecordStore,
+  type ReplicationOutcome,
+  replicateSnapshot,
+} from '#replication';
 import { AppError, type Clock, isAppError, type Random, type Timers, toHex } from '#runtime';
 import type { ReplicateResult, Run } from './operations.ts';
-import type { Peer } from './peers.ts';
+import { isFullPair, type Peer } from './peers.ts';
 import type { RealmKeys } from './realm-keys.ts';
 
 /** A snapshot that is complete here and not at a peer. */
@@ -35,7 +41,13 @@ export interface ReplicatorOptions {
 
 export type PeerResult = ReplicateResult['peers'][number];
 
-const baseCandidatesMax = 64;
+/**
+ * The newest snapshots, and of older ones fewer and fewer: some base is found whatever the peer has pruned, and an offer of
+ * something that it holds already costs less than a kilobyte.
+ */
+const newestCandidates = 16;
+const baseCandidatesMax = 24;
+const heldLookedAt = newestCandidates + 2 ** (baseCandidatesMax - newestCandidates);
 /**
  * How long a passing refusal waits before the next try, twice as long each time. The first wait is short: an offer is often
  * there a moment before the catalog entry that it names. Later ones are for a cut line and for another sender.
@@ -65,6 +77,8 @@ export class Replicator {
   readonly #running = new Map<string, Running>();
   readonly #again = new Set<string>();
   readonly #stop = new AbortController();
+  /** What the last session with a peer has measured. */
+  readonly #lineRates = new Map<string, number>();
 
   constructor(options: ReplicatorOptions) {
     this.#options = options;
@@ -161,6 +175,8 @@ export class Replicator {
         return await this.#send(link, peer, snapshot, run, sentBefore);
       } catch (error) {
         if (!isPassing(error)) throw toldBy(peer, error);
+        // A peer whose disk hangs is no passing cut: whoever reads the log finds it, once for each two minutes that it took.
+        if (isAppError(error, 'session_stalled')) this.#options.onFailure(error, peer);
         run.progress({
           doing: `${snapshot.name} to ${peer.name}: ${isAppError(error) ? error.message : 'cut'}; going on soon`,
           doneBytes: sentBefore,
@@ -174,11 +190,11 @@ export class Replicator {
 
   #send(link: Link, peer: Peer, snapshot: PendingSnapshot, run: Run, sentBefore: number) {
     const { store, keys, random, timers, overview } = this.#options;
-    const baseCandidates = overview
-      .heldHere(snapshot.datasetId, baseCandidatesMax + 1)
-      .filter((id) => toHex(id) !== toHex(snapshot.snapshotId))
-      .slice(0, baseCandidatesMax);
-    const ports = { store, keys: keys.book, random, timers, signal: run.signal };
+    const held = overview
+      .heldHere(snapshot.datasetId, heldLookedAt)
+      .filter((id) => toHex(id) !== toHex(snapshot.snapshotId));
+    const ports = { store, keys: keys.book, random, timers, signal: run.signal, ...this.#packingFor(peer) };
+    const baseCandidates = thinned(held);
     return replicateSnapshot({ ...snapshot, baseCandidates }, link, ports, (sofar) =>
       run.progress({
         doing: `replicating ${snapshot.name} to ${peer.name}`,
@@ -186,6 +202,18 @@ export class Replicator {
         doneItems: sofar.sentRecords,
       }),
     );
+  }
+
+  /** Nothing is packed for who may not read it: that is this site's word, whatever the peer says. */
+  #packingFor(peer: Peer): { readonly packing?: PackingPort } {
+    if (!isFullPair(peer)) return {};
+    const key = toHex(peer.siteId);
+    const packing: PackingPort = {
+      clock: this.#options.clock,
+      lineRateBytesPerSecond: () => this.#lineRates.get(key),
+      measured: (bytesPerSecond) => this.#lineRates.set(key, bytesPerSecond),
+    };
+    return { packing };
   }
 
   async #waitForLink(peer: Peer, run: Run): Promise<Link> {
@@ -205,9 +233,19 @@ export class Replicator {
   }
 }
 
-function totalOf(outcomes: Outcomes): Pick<PeerResult, 'snapshots' | 'alreadyThere' | 'sentRecords' | 'sentBytes'> {
-  const total = { snapshots: 0, alreadyThere: 0, sentRecords: 0, sentBytes: 0 };
-  for (const { alreadyHeld, sentRecords, sentBytes } of outcomes.values()) {
+/** Newest first: all of the newest, then each twice as far back. */
+function thinned(held: readonly SnapshotId[]): SnapshotId[] {
+  const older = Array.from({ length: baseCandidatesMax - newestCandidates }, (_, i) => newestCandidates + 2 ** i - 1);
+  return [...held.slice(0, newestCandidates), ...older.flatMap((index) => held[index] ?? [])];
+}
+
+function totalOf(outcomes: Outcomes): Omit<PeerResult, 'peer' | 'seconds'> {
+  const bytes = { contentBytes: 0, newBytes: 0, sentBytes: 0, lineBytes: 0 };
+  const total = { snapshots: 0, alreadyThere: 0, sentRecords: 0, ...bytes };
+  for (const { alreadyHeld, sentRecords, sentBytes, lineBytes, savings } of outcomes.values()) {
+    total.contentBytes += savings.contentBytes;
+    total.newBytes += savings.newBytes;
+    total.lineBytes += lineBytes;
     if (alreadyHeld) total.alreadyThere += 1;
     else total.snapshots += 1;
     total.sentRecords += sentRecords;

@@ -17,6 +17,7 @@ import {
   equalBytes,
   isAppError,
   type Random,
+  readingState,
   systemCode,
   toHex,
   writeFileDurably,
@@ -58,10 +59,16 @@ export class Secrets {
     this.#sealedTo = kitsOf(sealed);
   }
 
+  /** The keyring as it is sealed to the kits: what lies beside the data, and what blind peers keep. */
+  readSealedKeyring(): Uint8Array {
+    const file = this.#paths.sealedKeyring;
+    return readingState(file, () => readFileSync(file));
+  }
+
   /** The ids of the kits that open the copy beside the data, by ascending id; empty when there is none, or no good one. */
   sealedTo(): string {
     if (!existsSync(this.#paths.sealedKeyring)) return '';
-    this.#sealedTo ??= kitsOfGood(readFileSync(this.#paths.sealedKeyring));
+    this.#sealedTo ??= kitsOfGood(this.readSealedKeyring());
     return this.#sealedTo;
   }
 
@@ -72,7 +79,7 @@ export class Secrets {
   readDoor(): DoorKit | undefined {
     const file = join(this.#paths.secret, 'door');
     if (!existsSync(file)) return undefined;
-    const bytes = new Uint8Array(readFileSync(file));
+    const bytes = new Uint8Array(readingState(file, () => readFileSync(file)));
     const whole = bytes.subarray(0, doorKeyBytes + kitIdBytes);
     // A file of an earlier version has no check.
     const isGood = equalBytes(bytes.subarray(whole.length), doorCheck(whole)) || bytes.length === whole.length;
@@ -108,7 +115,7 @@ function kitsOf(sealed: Uint8Array): string {
 /** Without these files nothing starts; where they are gone, only the recovery kit brings them back. */
 function readSecret(path: string): Uint8Array {
   try {
-    return readFileSync(path);
+    return readingState(path, () => readFileSync(path));
   } catch (cause) {
     if (systemCode(cause) !== 'ENOENT') throw cause;
     throw new AppError(`${path} is gone`, {

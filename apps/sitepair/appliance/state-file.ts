@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { AppError, fromHex, isAppError, systemCode, writeFileDurably } from '#runtime';
+import { AppError, fromHex, isAppError, readingState, systemCode, writeFileDurably } from '#runtime';
 
 /** What such a file says, beside its format and its check. */
 type Content = Readonly<Record<string, unknown>>;
@@ -14,14 +14,14 @@ export function writeStateFile(path: string, content: Content): void {
 }
 
 /**
- * What `decode` makes of a file that writeStateFile wrote; undefined when there is none. Throws `state_too_new`, and
+ * What `decode` makes of a file that writeStateFile wrote; undefined when there is none. Throws `state_read_failed`, `state_too_new`, and
  * `state_damaged` (with this advice) for whatever is not as it was written. One without a check, of an earlier version, is
  * taken when it can be read.
  */
 export function readStateFile<T>(path: string, advice: string, decode: (content: Content) => T): T | undefined {
   if (!existsSync(path)) return undefined;
   try {
-    const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    const parsed: unknown = JSON.parse(readingState(path, () => readFileSync(path, 'utf8')));
     if (typeof parsed !== 'object' || parsed === null) throw new Error('it holds no object');
     const { check: _, ...whole } = parsed as Record<string, unknown>;
     if (typeof whole.format === 'number' && whole.format > format) throw tooNew(path);
@@ -29,7 +29,8 @@ export function readStateFile<T>(path: string, advice: string, decode: (content:
     if (whole.format !== format) throw new Error('it has no format');
     return decode(whole);
   } catch (cause) {
-    if (isAppError(cause, 'state_too_new') || systemCode(cause) === 'EACCES') throw cause;
+    const isOfFile = !isAppError(cause, 'state_too_new') && !isAppError(cause, 'state_read_failed');
+    if (!isOfFile || systemCode(cause) === 'EACCES') throw cause;
     throw new AppError(`${path} is damaged`, { code: 'state_damaged', advice, cause });
   }
 }

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeFd, lockFile } from '#posix';
-import { AppError, isAppError, makeFolderDurably, syncFolder, systemCode } from '#runtime';
+import { AppError, isAppError, makeFolderDurably, readingState, syncFolder, systemCode } from '#runtime';
 import { agentFilePath } from './agent-file-path.ts';
 import { isAsWritten, writeStateFile } from './state-file.ts';
 
@@ -80,7 +80,7 @@ export function removeHalfMadeState(paths: StatePaths): void {
 export function readSiteFile(root: string): SiteFile {
   const paths = statePaths(root);
   try {
-    const site: unknown = JSON.parse(readFileSync(paths.site, 'utf8'));
+    const site: unknown = JSON.parse(readingState(paths.site, () => readFileSync(paths.site, 'utf8')));
     if (isSiteFile(site)) return site;
   } catch (error) {
     if (isAppError(error)) throw error;

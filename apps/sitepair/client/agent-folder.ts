@@ -1,7 +1,16 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createIdentity, decodeIdentity, encodeIdentity, type SiteIdentity } from '#keys';
-import { AppError, fromHex, makeFolderDurably, systemCode, systemRandom, toHex, writeFileDurably } from '#runtime';
+import {
+  AppError,
+  fromHex,
+  makeFolderDurably,
+  readingState,
+  systemCode,
+  systemRandom,
+  toHex,
+  writeFileDurably,
+} from '#runtime';
 import { agentFilePath } from '../appliance/agent-file-path.ts';
 
 /** What a machine that is an agent keeps: docs/state-folder.md. */
@@ -44,7 +53,7 @@ export function checkFree(root: string): void {
 /** The identity of the agent to be; the same one after an enrolment that was cut, so that its code still works. */
 export function agentIdentity(root: string): SiteIdentity {
   const file = secretPath(root, 'identity');
-  return existsSync(file) ? decodeIdentity(readFileSync(file)) : createIdentity(systemRandom);
+  return existsSync(file) ? decodeIdentity(readingState(file, () => readFileSync(file))) : createIdentity(systemRandom);
 }
 
 /** Keeps the identity before anybody hears of it. */
@@ -65,11 +74,11 @@ export function finishAgentFolder(root: string, { identity: _, secret, ...about 
 export function readAgentFolder(root: string): AgentFolder {
   try {
     const { format, name, site, siteId, applianceKey, addresses } = JSON.parse(
-      readFileSync(agentFilePath(root), 'utf8'),
+      readingState(root, () => readFileSync(agentFilePath(root), 'utf8')),
     ) as { format: number; name: string; site: string; siteId: string; applianceKey: string; addresses: string[] };
     if (format !== 1) throw tooNew(format);
-    const identity = decodeIdentity(readFileSync(secretPath(root, 'identity')));
-    const secret = new Uint8Array(readFileSync(secretPath(root, 'psk')));
+    const identity = decodeIdentity(readingState(root, () => readFileSync(secretPath(root, 'identity'))));
+    const secret = new Uint8Array(readingState(root, () => readFileSync(secretPath(root, 'psk'))));
     return { name, site, siteId: fromHex(siteId), applianceKey: fromHex(applianceKey), addresses, identity, secret };
   } catch (error) {
     if (error instanceof AppError) throw error;
