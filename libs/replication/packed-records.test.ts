@@ -56,7 +56,6 @@ test('a changed file is sent as what differs from its version at the peer, and a
   const { sentBytes, savings } = await replicateSnapshot(jobOf(second, [first]), peer, ports(north));
   assert.deepEqual(await missingFrom(south, domainId, second, undefined), []);
   assert.ok(savings.newBytes > 290_000 && sentBytes < 3000, `${sentBytes} of ${savings.newBytes} bytes`);
-  assert.equal(savings.packedBytes, sentBytes);
 });
 
 test('small contents that are alike go together', async () => {

@@ -22,6 +22,8 @@ export interface ReplicationOutcome {
   /** All that travelled on "records". */
   readonly sentBytes: number;
   readonly savings: Savings;
+  /** All messages of the session, both ways, without what the link and TCP add. */
+  readonly lineBytes: number;
 }
 
 /**
@@ -66,8 +68,9 @@ export async function replicateSnapshot(
   }
 }
 
-function outcomeOf({ alreadyHeld, sentRecords, sentBytes, savings }: SenderSession): ReplicationOutcome {
-  return { alreadyHeld, sentRecords, sentBytes, savings };
+function outcomeOf(session: SenderSession): ReplicationOutcome {
+  const { alreadyHeld, sentRecords, sentBytes, savings, lineBytes } = session;
+  return { alreadyHeld, sentRecords, sentBytes, savings, lineBytes };
 }
 
 function gaveUp(job: ReplicationJob, reason: 'receiver_keeps_lacking' | 'unexpected_answer'): AppError {

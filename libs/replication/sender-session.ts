@@ -176,9 +176,14 @@ export class SenderSession {
     this.#sending.catch((error) => this.#events.fail(sendFailure(error)));
   }
 
-  /** What the session has saved until now. */
+  /** What the session had to bring. */
   get savings(): Savings {
-    return this.#encoder?.savings ?? { contentBytes: 0, newBytes: 0, packedBytes: 0 };
+    return this.#encoder?.savings ?? { contentBytes: 0, newBytes: 0 };
+  }
+
+  /** All messages of the session, both ways. */
+  get lineBytes(): number {
+    return this.#channels.reduce((sum, { bytesSent = 0, bytesReceived = 0 }) => sum + bytesSent + bytesReceived, 0);
   }
 
   /** A session that failed lets go at once: to end politely would wait for a peer that may read nothing more. */

@@ -63,14 +63,12 @@ interface Underway {
   tasks: readonly Task[];
 }
 
-/** What sending took, in bytes. */
+/** What was to be sent, in bytes. */
 export interface Savings {
   /** All files of the snapshot; 0 when nobody here can read that. */
   readonly contentBytes: number;
-  /** Records as they lie, of which the receiver had nothing. */
+  /** Records as they lie in packs, as far as the receiver lacked them: what would be sent if nothing were packed. */
   readonly newBytes: number;
-  /** Messages that brought them. */
-  readonly packedBytes: number;
 }
 
 /** Contents that zstd at level 3 has made no smaller than that are left alone when the receiver has nothing like them. */
@@ -92,7 +90,6 @@ export class WireEncoder {
   #packerFree = Promise.withResolvers<void>();
   #isGathering = false;
   #newBytes = 0;
-  #packedBytes = 0;
 
   constructor(options: WireEncoderOptions) {
     this.#options = options;
@@ -109,7 +106,7 @@ export class WireEncoder {
 
   get savings(): Savings {
     const contentBytes = this.#earlier?.contentBytes ?? 0;
-    return { contentBytes, newBytes: this.#newBytes, packedBytes: this.#packedBytes };
+    return { contentBytes, newBytes: this.#newBytes };
   }
 
   /** The message for a record; those that are asked for in one turn and soon after may travel together. */
@@ -145,9 +142,7 @@ export class WireEncoder {
     underway.tasks = [];
     const messages: Uint8Array[] = [];
     for (const { sequence, wanted } of tasks) {
-      const message = wholeMessage(sequence, (await this.#read(wanted)).bytes);
-      this.#packedBytes += message.length;
-      messages.push(message);
+      messages.push(wholeMessage(sequence, (await this.#read(wanted)).bytes));
     }
     return messages;
   }
@@ -261,7 +256,6 @@ export class WireEncoder {
 
   #leave(first: number, underway: Underway): void {
     this.#underway.set(first, underway);
-    this.#packedBytes += underway.bytes;
     const { packing } = this.#options;
     if (packing !== undefined) this.#pace?.line.left(underway.bytes, packing.clock.monotonicMs());
   }

@@ -169,8 +169,9 @@ test('damage that stays is a failure, damage that was healed a warning', async (
 });
 
 test('under --json long work writes its result only', async () => {
+  const bytes = { contentBytes: 9, newBytes: 6, sentBytes: 4, lineBytes: 5 };
   const result = {
-    peers: [{ peer: 'south', snapshots: 1, alreadyThere: 2, sentRecords: 3, sentBytes: 4, seconds: 5 }],
+    peers: [{ peer: 'south', snapshots: 1, alreadyThere: 2, sentRecords: 3, ...bytes, seconds: 5 }],
   };
   await using appliance = await withAppliance({
     replicate: async (_, run) => {

@@ -37,12 +37,19 @@ export function addReplicate(program: SitepairCommand, invocation: Invocation): 
 function replicateText({ peers }: ReplicateResult): string {
   if (peers.length === 0) return 'No peer to send to. Invite one: sitepair pair invite';
   return peers
-    .map(({ peer, snapshots, alreadyThere, sentRecords, sentBytes, seconds }) => {
+    .map((result) => {
+      const { peer, snapshots, alreadyThere, sentRecords, sentBytes, seconds } = result;
       const sent =
         snapshots === 0 ? `${peer} lacks nothing` : `${peer} now holds ${counted(snapshots, 'more snapshot')}`;
       const before = alreadyThere === 0 ? '' : `, and had ${counted(alreadyThere, 'snapshot')} already`;
       const rate = seconds > 0 ? ` (${formatLinkRate(sentBytes / seconds)})` : '';
-      return `${sent}${before}. Sent ${formatBytes(sentBytes)} in ${counted(sentRecords, 'record')}, ${formatDuration(seconds)}${rate}.`;
+      return `${sent}${before}. Sent ${formatBytes(sentBytes)} in ${counted(sentRecords, 'record')}, ${formatDuration(seconds)}${rate}.${savingsText(result)}`;
     })
     .join('\n');
+}
+
+function savingsText({ snapshots, contentBytes, newBytes, sentBytes, lineBytes }: ReplicateResult['peers'][number]) {
+  if (snapshots === 0) return '';
+  const raw = contentBytes === 0 ? '' : `${formatBytes(contentBytes)} of files, `;
+  return `\n  ${raw}${formatBytes(newBytes)} new to the peer, ${formatBytes(sentBytes)} as sent, ${formatBytes(lineBytes)} on the line both ways`;
 }
