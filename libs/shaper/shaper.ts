@@ -113,6 +113,11 @@ export class Shaper {
       this.#take(gate, flow, bytes, this.#clock.monotonicMs());
       return true;
     }
+    if (!this.#serving && gate.wanted.has(trafficClass)) {
+      // Its turn will come with a tick: asking more often makes it no earlier.
+      gate.wanted.set(trafficClass, bytes);
+      return false;
+    }
     const nowMs = this.#settle();
     this.#wait(gate, flow, bytes, nowMs);
     const ways = new WaysNow(this.#uplink, nowMs);

@@ -4,6 +4,8 @@ const secondMin = 0.98;
 const burstMax = 2;
 const slackBytes = 3000;
 const settledAfterMs = 200;
+/** What kernels sent too much of from before the change is missing in the second after. */
+const paidBackMs = 1000;
 /** In each millisecond that a process runs after a stall, it makes up for so much of it. */
 const madeUpMs = 0.5;
 
@@ -27,6 +29,9 @@ export class WireRecord {
   readonly #limits: number[] = [];
   /** Since when the limit is what it is, in each millisecond. */
   readonly #since: number[] = [];
+  /** Until when nobody may complain of too little. */
+  #paidBackMs = 0;
+  readonly #paying: number[] = [];
   /** Since when there is a backlog that the line could take; -1: there is none. */
   readonly #backlog: number[] = [];
   readonly #held: number[] = [];
@@ -38,6 +43,8 @@ export class WireRecord {
     this.#sums.push(this.#sums[at]! + wireBytes);
     this.#limits.push(limit);
     this.#since.push(isSettled ? this.#since[at - 1]! : at);
+    if (formerBytes > 0) this.#paidBackMs = at + paidBackMs;
+    this.#paying.push(this.#paidBackMs);
     const before = at > 0 ? this.#backlog[at - 1]! : -1;
     this.#backlog.push(hasBacklog ? (before < 0 ? at : before) : -1);
     this.#held.push(heldBytes);
@@ -67,7 +74,7 @@ export class WireRecord {
 
   #tooLittle(end: number, limit: number): string | undefined {
     const backlogMs = this.#backlog[end - 1]!;
-    if (backlogMs < 0 || backlogMs > end - 1000) return undefined;
+    if (backlogMs < 0 || Math.max(backlogMs, this.#paying[end - 1]!) > end - 1000) return undefined;
     // What a slow line was given and still holds was taken.
     const bytes = this.#sums[end]! - this.#sums[end - 1000]! + this.#held[end - 1]!;
     // A process that did not run until just now wrote nothing, and makes up for that.
