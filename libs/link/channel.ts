@@ -1,4 +1,5 @@
 import type { AppError } from '#runtime';
+import type { TrafficClass } from '#shaper';
 import { IncomingMessages } from './incoming-messages.ts';
 import { ChannelClosedError } from './link-errors.ts';
 import { OutgoingMessages } from './outgoing-messages.ts';
@@ -6,6 +7,8 @@ import { OutgoingMessages } from './outgoing-messages.ts';
 /** One exchange with a service of the other end: an ordered stream of messages each way, each with its own credit. */
 export interface Channel extends AsyncDisposable {
   readonly service: string;
+  /** What this end's messages on it are for: it decides their turn at the limit. May be set at any time. */
+  trafficClass: TrafficClass;
   /**
    * Resolves once the message is within the other end's credit and handed to the connection; its bytes must not change
    * before. Rejects with ChannelClosedError when the channel ends first, with `message_too_large` above 8 MiB.
@@ -22,6 +25,10 @@ export interface Channel extends AsyncDisposable {
   /** Payload bytes handed to the connection, and received from it. */
   readonly bytesSent: number;
   readonly bytesReceived: number;
+  /** Nothing but this end's limit keeps it from sending. */
+  readonly heldBack: boolean;
+  /** How often the other end has said that of itself. */
+  readonly heldNotes: number;
 }
 
 /** What a channel asks of its mux. */
@@ -30,6 +37,8 @@ export interface ChannelHost {
   sendable(channel: MuxChannel): void;
   /** Credit may be due to the other end. */
   consumed(channel: MuxChannel): void;
+  reclassed(channel: MuxChannel, before: TrafficClass): void;
+  isHeldBack(channel: MuxChannel): boolean;
   sendAbort(channel: MuxChannel, error: AppError): void;
   /** The channel is over: its number will not be used again. */
   over(channel: MuxChannel): void;
@@ -44,16 +53,21 @@ export class MuxChannel implements Channel {
   readonly incoming: IncomingMessages;
   bytesSent = 0;
   bytesReceived = 0;
+  heldNotes = 0;
+  /** For the mux: what it had sent when the other end was last told that it is held back, or might have been. */
+  notedBytes = 0;
   readonly #host: ChannelHost;
+  #trafficClass: TrafficClass;
   #over = false;
   #resolveClosed: () => void;
   #resolveEnded: () => void;
   readonly #ended: Promise<void>;
 
-  constructor(id: number, service: string, windowBytes: number, host: ChannelHost) {
+  constructor(id: number, service: string, windowBytes: number, trafficClass: TrafficClass, host: ChannelHost) {
     this.id = id;
     this.service = service;
     this.incoming = new IncomingMessages(windowBytes);
+    this.#trafficClass = trafficClass;
     this.#host = host;
     const closed = Promise.withResolvers<void>();
     this.closed = closed.promise;
@@ -61,6 +75,20 @@ export class MuxChannel implements Channel {
     const ended = Promise.withResolvers<void>();
     this.#ended = ended.promise;
     this.#resolveEnded = ended.resolve;
+  }
+
+  get trafficClass(): TrafficClass {
+    return this.#trafficClass;
+  }
+
+  set trafficClass(trafficClass: TrafficClass) {
+    const before = this.#trafficClass;
+    this.#trafficClass = trafficClass;
+    this.#host.reclassed(this, before);
+  }
+
+  get heldBack(): boolean {
+    return this.#host.isHeldBack(this);
   }
 
   get over(): boolean {

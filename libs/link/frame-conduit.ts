@@ -1,3 +1,5 @@
+import type { TcpLine } from './tcp-line.ts';
+
 /** Takes what comes out of a conduit. Neither call may throw. */
 export interface FrameReceiver {
   /** One whole frame, in the order of sending. The bytes belong to the receiver. */
@@ -15,6 +17,8 @@ export interface FrameConduit {
   /** Bytes of frames with that overhead, since the conduit was made. */
   readonly bytesSent: number;
   readonly bytesReceived: number;
+  /** The kernel's side of it; undefined where there is none. */
+  readonly line?: TcpLine | undefined;
 
   /** From now on frames go to `receiver`, those first that came before. Without one, reading pauses. */
   attach(receiver: FrameReceiver | undefined): void;

@@ -1,33 +1,41 @@
 import { assert } from '#runtime';
+import { type Gate, type LinkShaper, type TrafficClass, trafficClasses } from '#shaper';
 import type { MuxChannel } from './channel.ts';
 import { type FrameConduit, frameBytes } from './frame-conduit.ts';
 import { encodeFrame, type MuxFrame } from './mux-frames.ts';
-import type { Pacer } from './pacer.ts';
 
 // Answers that wait for a reader who does not read: far more than an honest end ever causes.
 const controlFramesMax = 4096;
+/** Whatever the gate says: smaller fragments are all header. */
+const fragmentBytesMin = 256;
+/** Without a limit the most urgent class would have all: each of so many turns begins with the least urgent one. */
+const turnsOfUrgent = 16;
 
 /**
- * The sending side of a mux: decides which frame goes next. Control frames and credit go before fragments of messages;
- * channels take turns by fragment; the pacer delays fragments only.
+ * The sending side of a mux: decides which frame goes next. Control frames and credit always go, and the gate is told of them.
+ * Fragments of messages ask it, class by class, the most urgent first; channels of a class take turns by fragment.
  */
 export class FrameScheduler {
   readonly #conduit: FrameConduit;
-  readonly #pacer: Pacer;
+  readonly #gate: Gate;
   readonly #control: Uint8Array[][] = [];
   readonly #granting = new Set<MuxChannel>();
   /** Channels with something to send, in the order of their turns. */
-  readonly #ring = new Set<MuxChannel>();
+  readonly #rings = new Map<TrafficClass, Set<MuxChannel>>(trafficClasses.map((name) => [name, new Set()]));
+  readonly #refused = new Set<TrafficClass>();
   #pong: Uint8Array | undefined;
   #conduitReady = true;
   #pumping = false;
-  #pacing = false;
-  #admittedBytes = 0;
+  #turns = 0;
   #stopped = false;
 
-  constructor(conduit: FrameConduit, pacer: Pacer) {
+  constructor(conduit: FrameConduit, shaper: LinkShaper) {
     this.#conduit = conduit;
-    this.#pacer = pacer;
+    this.#gate = shaper.gate({
+      wire: () => conduit.line?.read(),
+      pace: (bytesPerSecond) => conduit.line?.pace(bytesPerSecond),
+      opened: () => this.#pump(),
+    });
   }
 
   control(frame: MuxFrame): void {
@@ -46,7 +54,7 @@ export class FrameScheduler {
   /** `channel` may have a fragment to send. */
   sendable(channel: MuxChannel): void {
     if (channel.outgoing.nextFrameBytes(this.#conduit.frameBytesMax) === 0) return;
-    this.#ring.add(channel);
+    this.#ring(channel.trafficClass).add(channel);
     this.#pump();
   }
 
@@ -56,9 +64,24 @@ export class FrameScheduler {
     this.#pump();
   }
 
+  /** `channel` was of the class `before`. */
+  reclassed(channel: MuxChannel, before: TrafficClass): void {
+    if (this.#ring(before).delete(channel)) this.sendable(channel);
+  }
+
   forget(channel: MuxChannel): void {
     this.#granting.delete(channel);
-    this.#ring.delete(channel);
+    this.#ring(channel.trafficClass).delete(channel);
+  }
+
+  /** Nothing but the limit keeps `channel` from sending. */
+  isHeldBack(channel: MuxChannel): boolean {
+    return (
+      this.#conduitReady &&
+      this.#refused.has(channel.trafficClass) &&
+      this.#ring(channel.trafficClass).has(channel) &&
+      channel.outgoing.nextFrameBytes(this.#conduit.frameBytesMax) > 0
+    );
   }
 
   /** The conduit takes frames again. */
@@ -69,8 +92,15 @@ export class FrameScheduler {
 
   /** Nothing is sent any more, but for `last`. */
   stop(last?: MuxFrame): void {
+    if (last !== undefined) this.#sendUnasked(encodeFrame(last));
     this.#stopped = true;
-    if (last !== undefined) this.#conduit.send(encodeFrame(last));
+    this.#gate.close();
+  }
+
+  #ring(trafficClass: TrafficClass): Set<MuxChannel> {
+    const ring = this.#rings.get(trafficClass);
+    assert(ring !== undefined, 'every class has a ring');
+    return ring;
   }
 
   #pump(): void {
@@ -78,11 +108,20 @@ export class FrameScheduler {
     if (this.#pumping) return;
     this.#pumping = true;
     while (this.#conduitReady && !this.#stopped) {
-      const frame = this.#nextControl() ?? this.#nextFragment();
-      if (frame === undefined) break;
-      this.#conduitReady = this.#conduit.send(frame);
+      const control = this.#nextControl();
+      if (control !== undefined) this.#conduitReady = this.#sendUnasked(control);
+      else {
+        const fragment = this.#nextFragment();
+        if (fragment === undefined) break;
+        this.#conduitReady = this.#conduit.send(fragment);
+      }
     }
     this.#pumping = false;
+  }
+
+  #sendUnasked(frame: readonly Uint8Array[]): boolean {
+    this.#gate.spent(frameBytes(frame) + this.#conduit.overheadBytes);
+    return this.#conduit.send(frame);
   }
 
   #nextControl(): Uint8Array[] | undefined {
@@ -102,41 +141,41 @@ export class FrameScheduler {
   }
 
   #nextFragment(): Uint8Array[] | undefined {
-    const { frameBytesMax, overheadBytes } = this.#conduit;
-    for (const channel of this.#ring) {
-      const wantedBytes = channel.outgoing.nextFrameBytes(frameBytesMax);
-      if (wantedBytes > 0 && !this.#admit(wantedBytes + overheadBytes)) return undefined;
-      this.#ring.delete(channel);
-      if (wantedBytes === 0) continue;
-      const frame = takeFragment(channel, frameBytesMax);
-      assert(frameBytes(frame) === wantedBytes, 'a fragment is as large as was said');
-      if (channel.outgoing.nextFrameBytes(frameBytesMax) > 0) this.#ring.add(channel);
-      return frame;
+    const { overheadBytes } = this.#conduit;
+    const quantumBytes = this.#gate.quantumBytes;
+    const bytesMax = Math.min(this.#conduit.frameBytesMax, Math.max(fragmentBytesMin, quantumBytes - overheadBytes));
+    for (const trafficClass of this.#classesInTurn(quantumBytes)) {
+      const ring = this.#ring(trafficClass);
+      for (const channel of ring) {
+        const wantedBytes = channel.outgoing.nextFrameBytes(bytesMax);
+        if (wantedBytes > 0 && !this.#admit(trafficClass, wantedBytes + overheadBytes)) break;
+        ring.delete(channel);
+        if (wantedBytes === 0) continue;
+        const frame = takeFragment(channel, bytesMax);
+        assert(frameBytes(frame) === wantedBytes, 'a fragment is as large as was said');
+        if (channel.outgoing.nextFrameBytes(bytesMax) > 0) ring.add(channel);
+        return frame;
+      }
     }
     return undefined;
   }
 
-  /** True when the pacer lets `bytes` go now; else the pump comes back when it does. */
-  #admit(bytes: number): boolean {
-    if (this.#pacing) return false;
-    if (this.#admittedBytes < bytes) {
-      const missingBytes = bytes - this.#admittedBytes;
-      const later = this.#pacer.admit(missingBytes);
-      if (later !== undefined) {
-        this.#pacing = true;
-        void later.then(() => {
-          this.#pacing = false;
-          this.#admittedBytes += missingBytes;
-          this.#pump();
-        });
-        return false;
-      }
-      this.#admittedBytes += missingBytes;
-    }
-    this.#admittedBytes -= bytes;
-    return true;
+  /** Under a limit its gate sees to it that no class starves; without one this end does. */
+  #classesInTurn(quantumBytes: number): readonly TrafficClass[] {
+    if (quantumBytes !== Number.POSITIVE_INFINITY) return trafficClasses;
+    this.#turns = (this.#turns + 1) % turnsOfUrgent;
+    return this.#turns === 0 ? leastUrgentFirst : trafficClasses;
+  }
+
+  #admit(trafficClass: TrafficClass, bytes: number): boolean {
+    const admitted = this.#gate.admit(trafficClass, bytes);
+    if (admitted) this.#refused.delete(trafficClass);
+    else this.#refused.add(trafficClass);
+    return admitted;
   }
 }
+
+const leastUrgentFirst = trafficClasses.toReversed();
 
 function takeFragment(channel: MuxChannel, frameBytesMax: number): Uint8Array[] {
   const fragment = channel.outgoing.take(frameBytesMax);

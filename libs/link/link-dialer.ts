@@ -102,7 +102,6 @@ async function dialEntry(
   settings: LinkSettings,
 ): Promise<Greeting> {
   const conduit = await dialWebSocket(address, dialOptions(settings));
-  if (entry === 'data') settings.tuneDataSocket?.(conduit.socket);
   const greeting = await withinTime(conduit, settings, () =>
     call(conduit, { ...callOptions(entry, pair.psk, settings), remoteStatic: pair.peerStaticPublic }),
   );

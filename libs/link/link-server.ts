@@ -109,7 +109,7 @@ export class LinkServer<D extends Door = Door> {
       return;
     }
     try {
-      const greeting = await this.#greet(conduit, socket, first, entrance);
+      const greeting = await this.#greet(conduit, first, entrance);
       this.#room.leave(socket);
       this.#admit(entrance, greeting, address);
     } catch (error) {
@@ -143,12 +143,7 @@ export class LinkServer<D extends Door = Door> {
   }
 
   /** The handshake with somebody who knows the psk. */
-  async #greet(
-    conduit: WebSocketConduit,
-    socket: Socket,
-    first: FirstMessage,
-    entrance: Entrance<D>,
-  ): Promise<Greeting> {
+  async #greet(conduit: WebSocketConduit, first: FirstMessage, entrance: Entrance<D>): Promise<Greeting> {
     const { settings } = this.#options;
     const { versions = linkVersions, messageBytesMax } = settings;
     const version = commonVersion(versions, first.versions);
@@ -158,7 +153,6 @@ export class LinkServer<D extends Door = Door> {
       await conduit.closed;
       throw versionError(versions, first.versions);
     }
-    if (entrance.entry === 'data') settings.tuneDataSocket?.(socket);
     return await answer(conduit, first, version, {
       psk: entrance.psk,
       versions,

@@ -1,10 +1,10 @@
 import type { Agent } from 'node:http';
-import type { Socket } from 'node:net';
 import type { AppError, Clock, Random, Timers } from '#runtime';
+import type { LinkShaper } from '#shaper';
 import type { DoorPurpose, VersionRange } from './first-message.ts';
 import type { HeartbeatOptions } from './heartbeat.ts';
 import type { Hello } from './link-messages.ts';
-import type { Pacer } from './pacer.ts';
+import type { SocketTuning } from './tcp-line.ts';
 import type { KeyPair } from './x25519.ts';
 
 /** What both ends of a pair keep. */
@@ -65,10 +65,10 @@ export interface LinkSettings {
   /** Of Noise messages; default 65,535. 16 KiB suits a slow line. */
   readonly messageBytesMax?: number;
   readonly heartbeat?: HeartbeatOptions;
-  /** The limit for bulk data to a peer. */
-  readonly pacer?: (peerSiteId: Uint8Array) => Pacer;
-  /** Sets congestion control and the like on a new data connection. */
-  readonly tuneDataSocket?: (socket: Socket) => void;
+  /** The limit of the link to a peer: each of its connections has a gate there. */
+  readonly shaper?: (peerSiteId: Uint8Array) => LinkShaper;
+  /** What the kernel does with the sockets of data connections, at either end; left alone when not given. */
+  readonly sockets?: SocketTuning;
   /** For dialling through an HTTP proxy. */
   readonly agent?: Agent;
 }

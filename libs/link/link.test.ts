@@ -95,16 +95,14 @@ test('a lost data connection aborts its channels as retryable, and is dialled ag
   await using left = await testSite();
   await using right = await testSite();
   const { leftPair } = pairUp(left, right);
-  const dataSockets: { destroy(): void }[] = [];
-  const settings = { ...left.settings, tuneDataSocket: (socket: { destroy(): void }) => void dataSockets.push(socket) };
   right.onLink = serveEcho;
-  const link = await dialLink(right.address, leftPair, settings, quiet);
+  const link = await dialLink(right.address, leftPair, left.settings, quiet);
   const channel = await link.open('echo', 'bulk');
-  dataSockets[0]?.destroy();
+  right.liveSockets()[1]?.destroy();
   await assert.rejects(channel.receive(), (error) => isAppError(error, 'connection_lost') && error.retryable);
   await roundTrip(link, 'control');
   await roundTrip(link, 'bulk');
-  assert.equal(dataSockets.length, 2);
+  assert.equal(right.liveSockets().length, 2);
   assert.equal(right.links.length, 1);
 });
 

@@ -1,13 +1,15 @@
-import { AppError, assert } from '#runtime';
+import { AppError, assert, isAppError } from '#runtime';
+import type { LinkShaper } from '#shaper';
 import type { Channel } from './channel.ts';
 import type { Greeting } from './handshake.ts';
 import { linkClosed } from './link-errors.ts';
 import { handshakeTimeoutMs, type LinkSettings, type PairSecret } from './link-settings.ts';
-import { Mux } from './mux.ts';
+import { type ChannelOptions, Mux } from './mux.ts';
 import { hmacSha256 } from './noise-symmetric.ts';
 import { type ServiceHandler, ServiceTable } from './service-table.ts';
+import type { LineReading } from './tcp-line.ts';
 
-/** Control: small and never behind bulk. Bulk: over the data connections, under the bandwidth limit. */
+/** Control: small and never behind bulk. Bulk: over the data connections. */
 export type ChannelClass = 'control' | 'bulk';
 
 /** Who is at the other end, proved by the handshake. */
@@ -19,6 +21,18 @@ export interface LinkPeer {
   readonly software: string;
   /** The peer's wall clock minus ours when the link began; about a round trip wrong. */
   readonly clockSkewSeconds: number;
+}
+
+/** What the kernel counts of a link: payload, retransmissions, TCP and IP headers. */
+export interface LinkWire {
+  /** Of all connections, those that are gone included. */
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  readonly resentSegments: number;
+  /** Of the control connection, which carries no bulk: what the line takes, queues at both ends not included. */
+  readonly roundTripMs: number | undefined;
+  /** Now; undefined where the kernel does not count: the bytes of the protocol stand in for it then, without headers. */
+  readonly connections: readonly { readonly kind: 'control' | 'data'; readonly line: LineReading | undefined }[];
 }
 
 /**
@@ -42,8 +56,10 @@ export class Link {
   #firstData = Promise.withResolvers<void>();
   #ended: AppError | undefined;
   #dataError: AppError | undefined;
-  #pastBytesSent = 0;
-  #pastBytesReceived = 0;
+  readonly #shaper: LinkShaper | undefined;
+  readonly #notes = new Set<string>();
+  readonly #onData = new Set<(mux: Mux) => void>();
+  #past = { bytesSent: 0, bytesReceived: 0, wireSent: 0, wireReceived: 0, resentSegments: 0 };
 
   constructor(greeting: Greeting, pair: PairSecret, dialledByUs: boolean, settings: LinkSettings) {
     const { hello, session, version } = greeting;
@@ -61,7 +77,8 @@ export class Link {
     const dataPsk = hmacSha256(pair.psk, Buffer.from('sitepair link data v1\0', 'latin1'), session.handshakeHash);
     this.dataPair = { ...pair, psk: new Uint8Array(dataPsk) };
     this.#settings = settings;
-    this.#control = this.#mux(greeting);
+    this.#shaper = settings.shaper?.(hello.siteId);
+    this.#control = this.#mux(greeting, 'catalog');
     this.closed = this.#control.closed;
     const deadline = settings.timers.after(
       handshakeTimeoutMs,
@@ -74,6 +91,7 @@ export class Link {
     void this.closed.then((reason) => {
       this.#ended = reason;
       for (const mux of this.#data) void mux.close(reason);
+      this.#onData.clear();
       this.#firstData.resolve();
       if (reason.code === 'protocol_violation') settings.onRefusal?.(reason, 'link', this.peer.siteId);
     });
@@ -94,11 +112,29 @@ export class Link {
 
   /** Bytes of all connections, those that are gone included; TCP/IP headers not. */
   get bytesSent(): number {
-    return this.#pastBytesSent + this.#control.bytesSent + sum(this.#data, (mux) => mux.bytesSent);
+    return this.#past.bytesSent + this.#control.bytesSent + sum(this.#data, (mux) => mux.bytesSent);
   }
 
   get bytesReceived(): number {
-    return this.#pastBytesReceived + this.#control.bytesReceived + sum(this.#data, (mux) => mux.bytesReceived);
+    return this.#past.bytesReceived + this.#control.bytesReceived + sum(this.#data, (mux) => mux.bytesReceived);
+  }
+
+  /** What the kernel does not do for the sockets of this link, as sentences: it works with less. */
+  get socketNotes(): readonly string[] {
+    return [...this.#notes];
+  }
+
+  /** What the line has carried, as its router counts it. */
+  wire(): LinkWire {
+    const muxes = [this.#control, ...this.#data];
+    const counts = muxes.map(countsOf);
+    return {
+      sentBytes: this.#past.wireSent + sum(counts, (count) => count.wireSent),
+      receivedBytes: this.#past.wireReceived + sum(counts, (count) => count.wireReceived),
+      resentSegments: this.#past.resentSegments + sum(counts, (count) => count.resentSegments),
+      roundTripMs: this.#control.line?.roundTripMs ?? this.roundTripMs,
+      connections: muxes.map((mux) => ({ kind: mux === this.#control ? 'control' : 'data', line: mux.line })),
+    };
   }
 
   /** Resolves once the link can carry both classes; rejects with the reason when it ends before. */
@@ -111,19 +147,46 @@ export class Link {
 
   /**
    * A channel to a service of the peer. Bulk takes the data connection with the fewest channels, and waits when there is
-   * none just now. Rejects with the reason when the link is over.
+   * none just now. Its traffic is 'catalog' on the control connection and 'backup' on the others unless said otherwise.
+   * Rejects with the reason when the link is over.
    */
-  async open(
-    service: string,
-    channelClass: ChannelClass,
-    options: { readonly creditBytes?: number } = {},
-  ): Promise<Channel> {
+  async open(service: string, channelClass: ChannelClass, options: ChannelOptions = {}): Promise<Channel> {
     if (channelClass === 'control') return this.#control.open(service, options);
     await this.whenUp();
     const [first, ...others] = this.#data;
     assert(first !== undefined, 'a link that is up has a data connection');
     const idlest = others.reduce((best, mux) => (mux.channelCount < best.channelCount ? mux : best), first);
     return idlest.open(service, options);
+  }
+
+  /**
+   * A channel to `service` over each data connection: those that are there, and each that comes until `signal` ends that.
+   * Throws the reason when there are some and none takes a channel.
+   */
+  openOnEach(
+    service: string,
+    options: ChannelOptions,
+    signal: AbortSignal,
+    onChannel: (channel: Channel) => void,
+  ): void {
+    const failures: AppError[] = [];
+    const open = (mux: Mux) => {
+      let channel: Channel;
+      try {
+        channel = mux.open(service, options);
+      } catch (error) {
+        // One that is full or just over is done without: the others carry its part.
+        if (!isAppError(error)) throw error;
+        failures.push(error);
+        return;
+      }
+      onChannel(channel);
+    };
+    for (const mux of this.#data) open(mux);
+    const [failure] = failures;
+    if (failure !== undefined && failures.length === this.#data.size) throw failure;
+    this.#onData.add(open);
+    signal.addEventListener('abort', () => this.#onData.delete(open));
   }
 
   /** What the peer may open, on any connection of this link. */
@@ -140,7 +203,9 @@ export class Link {
 
   /** For who dials or answers: one more data connection, bound to this link by its PSK. Resolves when it is gone. */
   async addData(greeting: Greeting): Promise<void> {
-    const mux = this.#mux(greeting, true);
+    const { sockets } = this.#settings;
+    if (sockets !== undefined) for (const note of greeting.conduit.line?.tune(sockets) ?? []) this.#notes.add(note);
+    const mux = this.#mux(greeting, 'backup');
     if (this.#ended !== undefined) {
       await mux.close(this.#ended);
       return;
@@ -148,13 +213,20 @@ export class Link {
     this.#data.add(mux);
     this.#dataError = undefined;
     this.#firstData.resolve();
+    for (const tell of [...this.#onData]) tell(mux);
     const reason = await mux.closed;
     // Whoever breaks the protocol on one connection is not talked to on the others: the peer hears why, and so does the log.
     if (reason.code === 'protocol_violation') void this.close(reason);
     this.#data.delete(mux);
     if (this.#data.size === 0 && this.#ended === undefined) this.#firstData = Promise.withResolvers<void>();
-    this.#pastBytesSent += mux.bytesSent;
-    this.#pastBytesReceived += mux.bytesReceived;
+    const counts = countsOf(mux);
+    this.#past = {
+      bytesSent: this.#past.bytesSent + mux.bytesSent,
+      bytesReceived: this.#past.bytesReceived + mux.bytesReceived,
+      wireSent: this.#past.wireSent + counts.wireSent,
+      wireReceived: this.#past.wireReceived + counts.wireReceived,
+      resentSegments: this.#past.resentSegments + counts.resentSegments,
+    };
   }
 
   /** For who dials: a data connection could not be made, which is tried again. */
@@ -162,8 +234,8 @@ export class Link {
     this.#dataError = error;
   }
 
-  #mux(greeting: Greeting, isData = false): Mux {
-    const { clock, timers, heartbeat, onHandlerError, onRefusal, pacer } = this.#settings;
+  #mux(greeting: Greeting, trafficClass: 'catalog' | 'backup'): Mux {
+    const { clock, timers, heartbeat, onHandlerError, onRefusal } = this.#settings;
     return new Mux(greeting.conduit, {
       isDialler: this.dialledByUs,
       clock,
@@ -171,8 +243,9 @@ export class Link {
       onHandlerError,
       onRefusal: (error, service) => onRefusal?.(error, service, this.peer.siteId),
       services: this.#services,
+      trafficClass,
       ...(heartbeat === undefined ? {} : { heartbeat }),
-      ...(isData && pacer !== undefined ? { pacer: pacer(greeting.hello.siteId) } : {}),
+      ...(this.#shaper === undefined ? {} : { shaper: this.#shaper }),
     });
   }
 }
@@ -184,6 +257,15 @@ function noDataConnection(cause: AppError | undefined): AppError {
     advice: 'Check what is between the sites: a firewall or proxy may allow one connection only.',
     cause,
   });
+}
+
+function countsOf(mux: Mux) {
+  const { line } = mux;
+  return {
+    wireSent: line?.wireBytes ?? mux.bytesSent,
+    wireReceived: line?.receivedWireBytes ?? mux.bytesReceived,
+    resentSegments: line?.resentSegments ?? 0,
+  };
 }
 
 function sum<T>(items: Iterable<T>, value: (item: T) => number): number {

@@ -7,6 +7,7 @@ export type MuxFrame =
   | { readonly type: 'more'; readonly channel: number; readonly bytes: Uint8Array }
   | { readonly type: 'credit'; readonly channel: number; readonly creditBytes: number }
   | { readonly type: 'end'; readonly channel: number }
+  | { readonly type: 'held'; readonly channel: number }
   | { readonly type: 'abort'; readonly channel: number; readonly report: Uint8Array }
   | { readonly type: 'ping'; readonly echo: Uint8Array }
   | { readonly type: 'pong'; readonly echo: Uint8Array }
@@ -29,7 +30,18 @@ export const reportBytesMax = 4096;
 export const dataHeaderBytes = 9;
 export const moreHeaderBytes = 5;
 
-const tags = { open: 1, data: 2, more: 3, credit: 4, end: 5, abort: 6, ping: 16, pong: 17, goodbye: 18 } as const;
+const tags = {
+  open: 1,
+  data: 2,
+  more: 3,
+  credit: 4,
+  end: 5,
+  abort: 6,
+  held: 7,
+  ping: 16,
+  pong: 17,
+  goodbye: 18,
+} as const;
 const servicePattern = /^[a-z0-9][a-z0-9._/-]{0,63}$/;
 
 /** True for a name that a service may have: 1 to 64 of a-z 0-9 . _ / - , a letter or digit first. */
@@ -48,7 +60,8 @@ export function encodeFrame(frame: MuxFrame): Uint8Array[] {
     case 'credit':
       return [header(tags.credit, frame.channel, frame.creditBytes)];
     case 'end':
-      return [header(tags.end, frame.channel)];
+    case 'held':
+      return [header(tags[frame.type], frame.channel)];
     case 'abort':
       return [header(tags.abort, frame.channel), frame.report];
     case 'ping':
@@ -83,6 +96,9 @@ export function decodeFrame(bytes: Uint8Array): MuxFrame {
     case tags.end:
       exactly(rest, 0);
       return { type: 'end', channel };
+    case tags.held:
+      exactly(rest, 0);
+      return { type: 'held', channel };
     case tags.abort:
       if (rest.length > reportBytesMax) throw protocolViolation('an error report is too long');
       return { type: 'abort', channel, report: rest };

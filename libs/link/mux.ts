@@ -1,4 +1,5 @@
 import { AppError, assert, type Clock, isAppError, type Timers } from '#runtime';
+import { type LinkShaper, type TrafficClass, unlimited } from '#shaper';
 import { type Channel, type ChannelHost, MuxChannel } from './channel.ts';
 import type { FrameConduit } from './frame-conduit.ts';
 import { FrameScheduler } from './frame-scheduler.ts';
@@ -6,8 +7,13 @@ import { defaultHeartbeat, Heartbeat, type HeartbeatOptions } from './heartbeat.
 import { connectionLost, linkClosed, linkSilent, protocolViolation } from './link-errors.ts';
 import { decodeError, encodeError } from './link-messages.ts';
 import { channelsMax, decodeFrame, defaultCreditBytes, isServiceName, type MuxFrame } from './mux-frames.ts';
-import { type Pacer, unlimited } from './pacer.ts';
 import { type ServiceHandler, ServiceTable } from './service-table.ts';
+import type { LineReading } from './tcp-line.ts';
+
+export interface ChannelOptions {
+  readonly creditBytes?: number;
+  readonly trafficClass?: TrafficClass;
+}
 
 export interface MuxOptions {
   /** The end that dialled numbers its channels 1, 3, 5..., the other one 2, 4, 6... */
@@ -16,8 +22,10 @@ export interface MuxOptions {
   readonly timers: Timers;
   /** What the other end may open; a table of its own when not given. */
   readonly services?: ServiceTable;
-  /** Between fragments of messages; nothing else waits for it. */
-  readonly pacer?: Pacer;
+  /** The limit that fragments of messages wait for; nothing else does. */
+  readonly shaper?: LinkShaper;
+  /** Of channels whose opener or handler says nothing else; default 'backup'. */
+  readonly trafficClass?: TrafficClass;
   /** False where the carrier itself tells of a dead end, as a Unix socket does. */
   readonly heartbeat?: HeartbeatOptions | false;
   /** Learns what a handler threw that was no AppError: the other end is told "internal" only. */
@@ -49,7 +57,7 @@ export class Mux implements ChannelHost {
     this.#conduit = conduit;
     this.#options = options;
     this.#services = options.services ?? new ServiceTable();
-    this.#scheduler = new FrameScheduler(conduit, options.pacer ?? unlimited);
+    this.#scheduler = new FrameScheduler(conduit, options.shaper ?? unlimited);
     this.#nextId = options.isDialler ? 1 : 2;
     const { promise, resolve } = Promise.withResolvers<AppError>();
     this.closed = promise;
@@ -57,7 +65,10 @@ export class Mux implements ChannelHost {
     const heartbeat = options.heartbeat ?? defaultHeartbeat;
     if (heartbeat !== false) {
       this.#heartbeat = new Heartbeat(heartbeat, options.clock, options.timers, {
-        sendPing: (echo) => this.#scheduler.control({ type: 'ping', echo }),
+        sendPing: (echo) => {
+          this.#scheduler.control({ type: 'ping', echo });
+          this.#noteHeldBack();
+        },
         dead: (silentMs) => {
           this.#finish(linkSilent(silentMs));
           this.#conduit.destroy('the other end is silent');
@@ -85,19 +96,25 @@ export class Mux implements ChannelHost {
     return this.#conduit.bytesReceived;
   }
 
+  /** What the kernel counts of the connection, or counted last. */
+  get line(): LineReading | undefined {
+    return this.#conduit.line?.read();
+  }
+
   get channelCount(): number {
     return this.#channels.size;
   }
 
   /**
-   * A new channel to `service` of the other end, usable at once. `creditBytes` is how much the other end may send ahead.
+   * A new channel to `service` of the other end, usable at once. `creditBytes`: how much the other end may send ahead.
    * Throws what ended the connection when it has, `too_many_channels` beyond 128 of this end's.
    */
-  open(service: string, options: { readonly creditBytes?: number } = {}): Channel {
+  open(service: string, options: ChannelOptions = {}): Channel {
     assert(isServiceName(service), `a service may not be called "${service}"`);
     if (this.#ended !== undefined) throw this.#ended;
     if (this.#ownChannels >= channelsMax / 2) throw tooManyChannels();
-    const channel = new MuxChannel(this.#nextId, service, options.creditBytes ?? defaultCreditBytes, this);
+    const { creditBytes = defaultCreditBytes, trafficClass = this.#trafficClass } = options;
+    const channel = new MuxChannel(this.#nextId, service, creditBytes, trafficClass, this);
     this.#nextId += 2;
     this.#ownChannels += 1;
     this.#channels.set(channel.id, channel);
@@ -126,6 +143,14 @@ export class Mux implements ChannelHost {
 
   consumed(channel: MuxChannel): void {
     this.#scheduler.grantable(channel);
+  }
+
+  reclassed(channel: MuxChannel, before: TrafficClass): void {
+    this.#scheduler.reclassed(channel, before);
+  }
+
+  isHeldBack(channel: MuxChannel): boolean {
+    return this.#scheduler.isHeldBack(channel);
   }
 
   sendAbort(channel: MuxChannel, error: AppError): void {
@@ -167,7 +192,7 @@ export class Mux implements ChannelHost {
 
   #dispatchTo(
     channel: MuxChannel,
-    frame: Extract<MuxFrame, { type: 'data' | 'more' | 'credit' | 'end' | 'abort' }>,
+    frame: Extract<MuxFrame, { type: 'data' | 'more' | 'credit' | 'end' | 'held' | 'abort' }>,
   ): void {
     switch (frame.type) {
       case 'data':
@@ -187,6 +212,9 @@ export class Mux implements ChannelHost {
       case 'end':
         channel.endReceived();
         break;
+      case 'held':
+        channel.heldNotes += 1;
+        break;
       case 'abort':
         channel.fail(decodeError(frame.report));
         break;
@@ -197,7 +225,7 @@ export class Mux implements ChannelHost {
     if (this.#isOwn(id) || id <= this.#lastPeerId) throw protocolViolation('a channel was opened under a wrong number');
     this.#lastPeerId = id;
     const handler = this.#services.find(service);
-    const channel = new MuxChannel(id, service, defaultCreditBytes, this);
+    const channel = new MuxChannel(id, service, defaultCreditBytes, this.#trafficClass, this);
     if (handler === undefined) this.sendAbort(channel, unknownService(service));
     else if (this.#channels.size - this.#ownChannels >= channelsMax / 2) this.sendAbort(channel, tooManyChannels());
     else {
@@ -216,6 +244,19 @@ export class Mux implements ChannelHost {
       if (isAppError(error)) this.#options.onRefusal?.(error, channel.service);
       else this.#options.onHandlerError(error, channel.service);
       channel.abort(isAppError(error) ? error : decodeError(encodeError(error)));
+    }
+  }
+
+  get #trafficClass(): TrafficClass {
+    return this.#options.trafficClass ?? 'backup';
+  }
+
+  /** Who waits at the other end learns that it is the limit that it waits for, and not somebody who is gone. */
+  #noteHeldBack(): void {
+    for (const channel of this.#channels.values()) {
+      const isQuiet = channel.bytesSent === channel.notedBytes;
+      channel.notedBytes = channel.bytesSent;
+      if (isQuiet && channel.heldBack) this.#scheduler.control({ type: 'held', channel: channel.id });
     }
   }
 

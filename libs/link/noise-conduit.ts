@@ -2,6 +2,7 @@ import type { FrameConduit, FrameReceiver } from './frame-conduit.ts';
 import { FrameInbox } from './frame-inbox.ts';
 import { type NoiseCipher, noiseMessageBytesMax, noiseTagBytes } from './noise-cipher.ts';
 import type { NoiseSession } from './noise-handshake.ts';
+import type { TcpLine } from './tcp-line.ts';
 
 // 2^20 messages of 64 KiB are 2^32 AES blocks: far inside what one AES-GCM key may seal, and cheap to keep to.
 const rekeyAfterMessages = 2 ** 20;
@@ -11,6 +12,7 @@ export class NoiseConduit implements FrameConduit {
   readonly frameBytesMax: number;
   readonly overheadBytes: number;
   readonly closed: Promise<string>;
+  readonly line: TcpLine | undefined;
   readonly #inner: FrameConduit;
   readonly #session: NoiseSession;
   readonly #rekeyAfterMessages: number;
@@ -29,6 +31,7 @@ export class NoiseConduit implements FrameConduit {
     this.frameBytesMax = Math.min(inner.frameBytesMax, options.messageBytesMax ?? noiseMessageBytesMax) - noiseTagBytes;
     this.overheadBytes = inner.overheadBytes + noiseTagBytes;
     this.closed = inner.closed;
+    this.line = inner.line;
   }
 
   get bytesSent(): number {

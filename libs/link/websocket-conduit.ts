@@ -4,6 +4,7 @@ import type { Timers } from '#runtime';
 import { assert } from '#runtime';
 import { type FrameConduit, type FrameReceiver, frameBytes } from './frame-conduit.ts';
 import { FrameInbox } from './frame-inbox.ts';
+import { TcpLine } from './tcp-line.ts';
 
 /** The largest WebSocket message that either end of a link sends: one Noise message. */
 export const webSocketFrameBytesMax = 65_535;
@@ -44,8 +45,8 @@ export class WebSocketConduit implements FrameConduit {
   readonly closed: Promise<string>;
   bytesSent = 0;
   bytesReceived = 0;
-  /** For setting what the kernel does with it. */
-  readonly socket: Socket;
+  readonly line: TcpLine;
+  readonly #socket: Socket;
   readonly #webSocket: WebSocket;
   readonly #timers: Timers;
   readonly #inbox = new FrameInbox();
@@ -57,7 +58,8 @@ export class WebSocketConduit implements FrameConduit {
   /** Until trust() is called, one message of at most 4 KiB is taken while nobody is attached. */
   constructor(webSocket: WebSocket, socket: Socket, timers: Timers) {
     this.#webSocket = webSocket;
-    this.socket = socket;
+    this.#socket = socket;
+    this.line = new TcpLine(socket);
     this.#timers = timers;
     this.#limitPayload(unauthenticatedFrameBytesMax);
     webSocket.pause();
@@ -93,7 +95,7 @@ export class WebSocketConduit implements FrameConduit {
     if (length < reusedFrameBytesMin) this.#webSocket.send(Buffer.concat(parts, length), { binary: true });
     else this.#sendReused(parts, length);
     // Not `bufferedAmount`, which lies after a close. Past 64 KiB the socket promises a 'drain'.
-    return !this.socket.writableNeedDrain || this.socket.writableLength < unsentBytesMax;
+    return !this.#socket.writableNeedDrain || this.#socket.writableLength < unsentBytesMax;
   }
 
   close(): void {
