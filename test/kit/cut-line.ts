@@ -6,6 +6,8 @@ export class CutLine implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #leftBytes = Number.POSITIVE_INFINITY;
+  /** What becomes of a part that crosses; undefined: it does not arrive, and nobody is told. */
+  spoil: (part: Buffer) => Buffer | undefined = (part) => part;
   /** How often it broke with something under way. */
   cuts = 0;
 
@@ -60,7 +62,8 @@ export class CutLine implements AsyncDisposable {
     from.on('data', (part: Buffer) => {
       // The line breaks at the byte: what of the part still crossed is the beginning of a message.
       if (this.#leftBytes <= 0) return;
-      to.write(part.subarray(0, Math.min(part.length, this.#leftBytes)));
+      const arriving = this.spoil(part);
+      if (arriving !== undefined) to.write(arriving.subarray(0, Math.min(arriving.length, this.#leftBytes)));
       this.#leftBytes -= part.length;
       if (this.#leftBytes > 0) return;
       this.cuts += 1;
