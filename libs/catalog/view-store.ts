@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { crc32 } from 'node:zlib';
 import { open, type RootDatabase } from 'lmdb';
-import { assert } from '#runtime';
+import { assert, assertOpenable, lmdbFiles } from '#runtime';
 import { catalogClosed, viewsDamaged, viewsWriteFailed } from './catalog-errors.ts';
 import { mayOpenViews, noteClosed, noteOpen } from './view-stamp.ts';
 
@@ -133,8 +133,11 @@ export class ViewStore {
 }
 
 function openDatabase(folder: string): RootDatabase<Buffer, Uint8Array> {
+  const path = fileIn(folder);
+  // lmdb-js ends the process when LMDB cannot open a file.
+  written(() => assertOpenable(lmdbFiles(path)));
   const database = open<Buffer, Uint8Array>({
-    path: fileIn(folder),
+    path,
     noSubdir: true,
     encoding: 'binary',
     keyEncoding: 'binary',

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Database, open } from 'lmdb';
+import { assertOpenable, lmdbFiles } from '#runtime';
 import { assertLmdbFile } from './lmdb-guards.ts';
 
 type BytesDatabase = Database<Buffer, Uint8Array>;
@@ -15,6 +16,8 @@ export interface LmdbEnvironment {
 export function openEnvironment(folder: string): LmdbEnvironment {
   const path = join(folder, 'index.mdb');
   assertLmdbFile(path);
+  // lmdb-js ends the process when LMDB cannot open a file.
+  assertOpenable(lmdbFiles(path));
   const bytes = { keyEncoding: 'binary', encoding: 'binary' } as const;
   const root = open<Buffer, Uint8Array>({ path, noSubdir: true, maxDbs: 2, overlappingSync: false, ...bytes });
   // A killed process leaves its reader behind, and the pages that reader saw could never be used again.

@@ -173,6 +173,65 @@ export async function tryEveryCut(
   return trial;
 }
 
+/** Calls after which a process may be killed, with the change that they made. */
+const changing: ReadonlySet<string> = new Set([
+  'open',
+  'pwrite',
+  'pwritev',
+  'write',
+  'writev',
+  'ftruncate',
+  'rename',
+  'link',
+  'unlink',
+  'mkdir',
+  'rmdir',
+  'fsync',
+  'fdatasync',
+]);
+
+/**
+ * What a SIGKILL before, within or behind a call leaves, by the recording: the system keeps all that was written until then,
+ * in whatever order it goes to the disk later. Stands for a process of its own, which takes fifty times as long; what a killed
+ * process leaves in LMDB's table of readers, only real kills show.
+ */
+export async function tryReplayedKills(
+  { scenario, root, events }: Recording,
+  verifier: Verifier,
+  { count, seed, thoroughEvery = 10, findingsMax = 10 }: CutOptions,
+): Promise<Trial> {
+  const fraction = seededFractions(seed);
+  const from = firstCut(scenario, events);
+  const calls = [...events.entries()].flatMap(([i, { call }]) => (i >= from && changing.has(call) ? [i] : []));
+  const kills = Array.from({ length: count }, () => ({
+    at: calls[Math.floor(fraction() * calls.length)] ?? 0,
+    how: Math.floor(fraction() * 3),
+  })).sort((a, b) => a.at - b.at || a.how - b.how);
+  const disk = new DiskModel(root, newFolder());
+  const trial = new RunningTrial(scenario, seed, verifier, findingsMax);
+  let at = 0;
+  for (const kill of kills) {
+    for (; at < kill.at; at++) advance(disk, events[at], trial.words);
+    const half = kill.how === 1 ? halfOf(events[at]) : undefined;
+    // Half of a write is cut back from the model again: the whole of it comes with the next kill.
+    const state = half === undefined ? everythingOn(disk) : disk.trying(half, () => everythingOn(disk));
+    await trial.tryState(state, kill.at, (trial.tried + 1) % thoroughEvery === 0);
+    if (trial.isFull) break;
+  }
+  return trial;
+}
+
+function everythingOn(disk: DiskModel): ReturnType<typeof cutPower> {
+  return cutEvenly(disk, 'everything', 'everything');
+}
+
+/** A write of which the first half was done; undefined for a call that is done as a whole. */
+function halfOf(event: FileEvent | undefined): FileEvent | undefined {
+  if (event === undefined || event.data.length < 2) return undefined;
+  const data = event.data.subarray(0, event.data.length >> 1);
+  return { ...event, data, length: data.length, flags: 0 };
+}
+
 /** The first event behind the word from which a scenario is attacked. */
 export function firstCut(scenario: string, events: readonly FileEvent[]): number {
   const { from } = scenarioNamed(scenario);

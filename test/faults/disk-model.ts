@@ -105,6 +105,17 @@ export class DiskModel {
     }
   }
 
+  /** What `look` sees when a write is taken, which is forgotten again. */
+  trying<T>(event: FileEvent, look: () => T): T {
+    const { changes } = this.#fileOf(event);
+    changes.push({ kind: 'write', offset: event.offset, data: event.data, state: 'pending' });
+    try {
+      return look();
+    } finally {
+      changes.pop();
+    }
+  }
+
   #open({ path, inode, flags }: FileEvent): void {
     if ((flags & 1) !== 0) this.#setName(path, durableFile(Buffer.alloc(0)));
     const node = this.#find(path);

@@ -1,12 +1,14 @@
 import { test } from 'node:test';
-import { survivesMishaps } from './mishaps.ts';
+import { survivesMishaps, survivesReplayedKills } from './mishaps.ts';
 
 const plans = [
-  { scenario: 'store', what: 'kill', count: 12, seed: 21 },
-  { scenario: 'pair', what: 'kill', count: 12, seed: 22 },
-  { scenario: 'rot', what: 'kill', count: 6, seed: 23 },
-  { scenario: 'rebuild', what: 'kill', count: 6, seed: 24 },
-  { scenario: 'agent', what: 'kill', count: 6, seed: 25 },
+  { scenario: 'store', what: 'kill', count: 4, seed: 21 },
+  { scenario: 'pair', what: 'kill', count: 4, seed: 22 },
+  { scenario: 'store', what: 'fail', count: 3, seed: 23 },
+  { scenario: 'pair', what: 'fail read', count: 3, seed: 24 },
 ] as const;
+for (const plan of plans) test(`${plan.what}s of ${plan.scenario}`, (t) => survivesMishaps(t, plan));
 
-for (const plan of plans) test(`kills of ${plan.scenario}`, (t) => survivesMishaps(t, plan));
+const replayed = ['store', 'pair', 'blind', 'rot', 'rebuild', 'agent'];
+for (const [i, scenario] of replayed.entries())
+  test(`kills of ${scenario} by recordings`, (t) => survivesReplayedKills(t, { scenario, count: 40, seed: 31 + i }));

@@ -8,4 +8,4 @@ const seed = Number(process.env.FAULTS_SEED ?? 1);
 
 for (const { name } of scenarios)
   test(`${count} power cuts of ${name}`, (t) =>
-    survivesCuts(t, { scenario: name, count, seed, telling: true, recordings: Math.ceil(count / 500) }));
+    survivesCuts(t, { scenario: name, count, seed, telling: true, recordings: Math.ceil(count / 1500) }));

@@ -149,7 +149,7 @@ function endOf(code: number | null, signal: string | null, stderr: string, wasSt
   if (signal !== null) return { kind: 'signal', told };
   if (failure === undefined) return { kind: 'untyped', told };
   if (failure.isUncaught) return { kind: 'uncaught', told };
-  const strange = failure.errors.filter((one) => !one.isTyped && !one.told.includes('waited in vain'));
+  const strange = failure.errors.filter((one) => !one.isTyped && !one.isOwn);
   if (strange.length > 0) return { kind: 'untyped', told };
   return { kind: failure.errors.every(({ isTyped }) => isTyped) ? 'typed' : 'gave up', told };
 }
