@@ -1,11 +1,11 @@
-import { linkSync, renameSync, rmSync, statSync } from 'node:fs';
+import { linkSync, renameSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { equalBytes, makeFolderDurably, syncFolder, systemCode, writeFileDurably } from '#runtime';
+import { equalBytes, makeFolderDurably, removeFileDurably, syncFolder, systemCode, writeFileDurably } from '#runtime';
 import { sha256 } from '#wire';
 import { decodeSignedBatch } from './batch.ts';
 import type { Chain, Chains } from './chains.ts';
-import { type LogName, LogReader, logPath, readBlocks, truncateLog } from './log-files.ts';
+import { type LogName, LogReader, logPath, readBlocks, truncateLog, writingLog } from './log-files.ts';
 import { encodeFrame, type FoundPart, scanFrames } from './log-frame.ts';
 
 /** What a look at every byte of a log has found. */
@@ -57,7 +57,11 @@ async function hasTips(path: string, chain: Chain, chains: Chains): Promise<bool
   return true;
 }
 
-async function putAside(path: string, knownSeq: number): Promise<void> {
+function putAside(path: string, knownSeq: number): Promise<void> {
+  return writingLog(path, () => putAsideUntold(path, knownSeq));
+}
+
+async function putAsideUntold(path: string, knownSeq: number): Promise<void> {
   const fresh = `${path}.new`;
   let expectedSeq = knownSeq;
   await using handle = await open(fresh, 'w', 0o600);
@@ -85,6 +89,5 @@ export function noteLost(path: string, expectedSeq: number): void {
 
 /** Removes what was put aside, once its chain is whole again. */
 export function forgetDamage(path: string): void {
-  rmSync(path);
-  syncFolder(dirname(path));
+  removeFileDurably(path);
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fromHex, readingState, readingStateAsync, syncFolder, systemCode, toHex } from '#runtime';
+import { fromHex, isAppError, readingState, readingStateAsync, syncFolder, systemCode, toHex } from '#runtime';
 import { logWriteFailed, malformedCatalog } from './catalog-errors.ts';
 import { decodeFrame, type FramePlace } from './log-frame.ts';
 
@@ -95,17 +95,30 @@ export async function syncLogs(folder: string, names: readonly LogName[]): Promi
   for (const name of names) {
     const path = logPath(folder, name);
     folders.add(dirname(path));
-    await using handle = await open(path, 'r+');
-    await handle.datasync();
+    await writingLog(path, async () => {
+      await using handle = await open(path, 'r+');
+      await handle.datasync();
+    });
   }
   for (const one of folders) syncFolder(one);
 }
 
+/** Runs a change of a log; what the system refuses is told as `catalog_write_failed`. */
+export async function writingLog<T>(path: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    throw isAppError(error) ? error : logWriteFailed(path, error);
+  }
+}
+
 /** Cuts a log to `bytes`, durably. */
 export async function truncateLog(path: string, bytes: number): Promise<void> {
-  await using handle = await open(path, 'r+');
-  await handle.truncate(bytes);
-  await handle.datasync();
+  await writingLog(path, async () => {
+    await using handle = await open(path, 'r+');
+    await handle.truncate(bytes);
+    await handle.datasync();
+  });
 }
 
 // Reads of this size keep a disk streaming; many logs may be open at once.

@@ -108,7 +108,7 @@ export class ViewStore {
 
   /** Removes every row. */
   clear(): void {
-    this.#database.transactionSync(() => this.#database.clearSync(), transactionFlags);
+    written(() => this.#database.transactionSync(() => this.#database.clearSync(), transactionFlags));
   }
 
   async close(): Promise<void> {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { makeFolderDurably, writeFileDurably } from './durable-files.ts';
+import { makeFolderDurably, removeFileDurably, writeFileDurably } from './durable-files.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'sitepair-durable-'));
 after(() => rmSync(root, { recursive: true }));
@@ -20,4 +20,14 @@ test('a file in the way is told', () => {
   writeFileSync(join(root, 'file'), '');
   assert.throws(() => makeFolderDurably(join(root, 'file')), { code: 'state_write_failed' });
   assert.throws(() => writeFileDurably(join(root, 'file', 'below'), ''), { code: 'state_write_failed' });
+});
+
+test('a file is removed once and for all, and what cannot be removed is told', () => {
+  const file = join(root, 'gone');
+  writeFileDurably(file, 'x');
+  removeFileDurably(file);
+  removeFileDurably(file);
+  assert.equal(existsSync(file), false);
+  mkdirSync(file);
+  assert.throws(() => removeFileDurably(file), { code: 'state_write_failed' });
 });

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { AppError, systemCode } from './app-error.ts';
 
@@ -46,6 +46,12 @@ export function writeFileDurably(path: string, content: Uint8Array | string, mod
     }
     renameSync(temporary, path);
   });
+  syncFolder(dirname(path));
+}
+
+/** Removes a file, durably; one that is not there is removed already. Throws `state_write_failed`. */
+export function removeFileDurably(path: string): void {
+  writing(path, () => rmSync(path, { force: true }));
   syncFolder(dirname(path));
 }
 

@@ -32,6 +32,8 @@ export interface ShimTask {
   readonly kill?: string;
   /** CALL:N:ERRNO:once|on */
   readonly fail?: string;
+  /** CALL:N:SECONDS */
+  readonly hang?: string;
   readonly told?: string;
   readonly syncMicroseconds?: number;
   /** A file that is read as the kernel's boot id. */
@@ -40,13 +42,14 @@ export interface ShimTask {
 
 /** The environment in which a process and all its children run with the shim. */
 export function shimEnvironment(library: string, task: ShimTask): NodeJS.ProcessEnv {
-  const { root, log, logReads, arm, kill, fail, told, syncMicroseconds, bootId } = task;
+  const { root, log, logReads, arm, kill, fail, hang, told, syncMicroseconds, bootId } = task;
   const wanted = {
     FAULT_LOG: log,
     FAULT_READS: logReads === true ? '1' : undefined,
     FAULT_ARM: arm,
     FAULT_KILL: kill,
     FAULT_FAIL: fail,
+    FAULT_HANG: hang,
     FAULT_TOLD: told,
     FAULT_SYNC_US: syncMicroseconds === undefined ? undefined : String(syncMicroseconds),
     FAULT_BOOT: bootId,

@@ -1,6 +1,5 @@
-import { rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { isAppError, syncFolder } from '#runtime';
+import { join } from 'node:path';
+import { isAppError, removeFileDurably } from '#runtime';
 import { readStateFile, writeStateFile } from './state-file.ts';
 
 const reasonsMax = 20;
@@ -35,9 +34,8 @@ export class KnownLosses {
   }
 
   clear(): void {
+    removeFileDurably(this.#file);
     this.#reasons = [];
-    rmSync(this.#file, { force: true });
-    syncFolder(dirname(this.#file));
   }
 }
 

@@ -75,3 +75,20 @@ test('a loss that the disk has refused to note counts all the same', () =>
       assert.deepEqual(losses.reasons, ['a pack is gone']);
     },
   ));
+
+test('a loss counts until its note is gone from the disk', () =>
+  withRefusing(
+    ({ root }) => join(root, 'losses.json'),
+    ({ root }) => {
+      const losses = new KnownLosses(root);
+      losses.note('a pack is gone');
+      const file = join(root, 'losses.json');
+      rmSync(file);
+      mkdirSync(file);
+      assert.throws(() => losses.clear(), isRefused);
+      assert.equal(losses.any, true);
+      rmSync(file, { recursive: true });
+      losses.clear();
+      assert.equal(losses.any, false);
+    },
+  ));

@@ -6,7 +6,8 @@
  *   FAULT_ARM   kill and fail only in processes whose command line contains this text
  *   FAULT_KILL  CALL:N:before|half|after  SIGKILL at the Nth CALL ("any": of all that change something)
  *   FAULT_FAIL  CALL:N:ERRNO:once|on      the Nth CALL fails with this number, once or from then on
- *   FAULT_TOLD  a file that is made when the kill or the failure happened
+ *   FAULT_HANG  CALL:N:SECONDS         the Nth CALL takes so long, and is done then
+ *   FAULT_TOLD  a file that is made when the kill, the failure or the hang happened
  *   FAULT_SYNC_US  a sync takes so many microseconds, and waits for no disk
  *   FAULT_BOOT  a file that is read as the kernel's boot id
  * Everything goes down by syscall(2), so that nothing in here meets itself.
@@ -57,6 +58,7 @@ static int log_fd = -1, log_reads;
 static long sync_us = -1;
 static struct { int armed, op, after, half; long at; } kills;
 static struct { int armed, op, number, on; long at; } fails;
+static struct { int armed, op; long at, seconds; } hangs;
 static atomic_long counts[op_count], any_count, next_sync;
 
 static int op_named(const char *name, size_t length) {
@@ -102,6 +104,9 @@ __attribute__((constructor)) static void begin(void) {
     kills.armed = 1; kills.op = op_named(call, strlen(call)); kills.at = at;
     kills.after = strcmp(how, "after") == 0; kills.half = strcmp(how, "half") == 0;
   }
+  if ((text = getenv("FAULT_HANG")) != NULL && sscanf(text, "%31[^:]:%ld:%ld", call, &at, &hangs.seconds) == 3) {
+    hangs.armed = 1; hangs.op = op_named(call, strlen(call)); hangs.at = at;
+  }
   if ((text = getenv("FAULT_FAIL")) != NULL && sscanf(text, "%31[^:]:%ld:%d:%15s", call, &at, &number, how) == 4) {
     fails.armed = 1; fails.op = op_named(call, strlen(call)); fails.at = at;
     fails.number = number; fails.on = strcmp(how, "on") == 0;
@@ -123,13 +128,18 @@ static void die(void) {
 /* Counts a call. Returns 1 when it is to fail (errno is set); *kill_after and *kill_half say what comes later. */
 static int counted(int op, int changes, int *kill_after, int *kill_half) {
   *kill_after = *kill_half = 0;
-  if (!kills.armed && !fails.armed) return 0;
+  if (!kills.armed && !fails.armed && !hangs.armed) return 0;
   long mine = atomic_fetch_add(&counts[op], 1) + 1;
   long all = changes ? atomic_fetch_add(&any_count, 1) + 1 : 0;
   if (kills.armed && ((kills.op == op && mine == kills.at) || (kills.op == 0 && all == kills.at))) {
     if (kills.after) *kill_after = 1;
     else if (kills.half) *kill_half = 1;
     else die();
+  }
+  if (hangs.armed && ((hangs.op == op && mine == hangs.at) || (hangs.op == 0 && all == hangs.at))) {
+    tell();
+    struct timespec t = {hangs.seconds, 0};
+    syscall(SYS_nanosleep, &t, NULL);
   }
   if (fails.armed) {
     long now = fails.op == op ? mine : fails.op == 0 ? all : 0;
@@ -310,7 +320,7 @@ static ssize_t reading(int fd, ssize_t (*read_now)(int, const struct iovec *, in
   int after, half;
   /* lmdb-js ends the process when LMDB cannot read the head of its file, which Sitepair has read just before. */
   int heads = how && fds[fd >= 0 && fd < FDS ? fd : 0].lmdb;
-  if ((fails.armed || log_reads) && !heads && is_known(fd, 1)) {
+  if ((fails.armed || hangs.armed || log_reads) && !heads && is_known(fd, 1)) {
     if (log_reads) note(op_read, fds[fd].ino, 0, 0, 0, 0, NULL, NULL, NULL, 0);
     if (counted(op_read, 0, &after, &half)) return -1;
   }
