@@ -23,8 +23,8 @@ const modules: Readonly<Record<string, URL>> = {
   'apps/sitepair/appliance/limits.ts': new URL('./limits.ts', import.meta.url),
 };
 
-/** Only view-store asks zlib for crc32, and only the two compressors for what would run in the thread pool. */
-const zlibUsers = /\/compress(?:ion|-body)\.ts$/;
+/** Only view-store asks zlib for crc32, and only these for what would run in the thread pool. */
+const zlibUsers = /\/(?:compress(?:ion|-body)|zstd-dictionary)\.ts$/;
 
 registerHooks({
   resolve(specifier, context, next) {

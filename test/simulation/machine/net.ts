@@ -2,6 +2,8 @@
 import { EventEmitter } from 'node:events';
 import type { ConnectionEnd } from './network.ts';
 
+export { isIPv6 } from 'node:net';
+
 // What Node's sockets take before they ask to wait.
 const highWaterMarkBytes = 65_536;
 

@@ -11,3 +11,18 @@ export function zstdCompress(
   const body = real.zstdCompressSync(raw, options);
   queueMicrotask(() => done(null, body));
 }
+
+export function zstdDecompress(
+  content: Uint8Array,
+  options: real.ZstdOptions,
+  done: (error: Error | null, raw: Buffer) => void,
+): void {
+  let raw: Buffer;
+  try {
+    raw = real.zstdDecompressSync(content, options);
+  } catch (error) {
+    queueMicrotask(() => done(error as Error, Buffer.alloc(0)));
+    return;
+  }
+  queueMicrotask(() => done(null, raw));
+}
