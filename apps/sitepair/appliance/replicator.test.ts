@@ -21,6 +21,7 @@ test('an offer that overtakes its catalog entry is made again at once, and only 
   const replicator = new Replicator({
     keys: {} as RealmKeys,
     store: {} as ReplicatorOptions['store'],
+    classOf: () => 'backup',
     overview: { pendingFor: () => [pending], heldHere: () => [] },
     link: () => link as Link,
     clock: systemClock,
@@ -35,6 +36,26 @@ test('an offer that overtakes its catalog entry is made again at once, and only 
   assert.deepEqual(waitsMs, [25, 50, 100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200, 60_000, 60_000]);
 });
 
+test('a peer that stalls is told of each time, and tried again', async () => {
+  const told: unknown[] = [];
+  const enough = new Error('enough');
+  const stalled = new AppError('nothing came', { code: 'session_stalled', retryable: true, advice: 'Look at it.' });
+  const link: Pick<Link, 'open'> = { open: () => Promise.reject(stalled) };
+  const replicator = new Replicator({
+    keys: {} as RealmKeys,
+    store: {} as ReplicatorOptions['store'],
+    overview: { pendingFor: () => [pending], heldHere: () => [] },
+    link: () => link as Link,
+    clock: systemClock,
+    timers: { ...systemTimers, sleep: async () => (told.length < 2 ? undefined : Promise.reject(enough)) },
+    random: systemRandom,
+    onFailure: (error) => told.push(error),
+  });
+  const run = { signal: new AbortController().signal, progress: () => undefined };
+  await assert.rejects(replicator.bring(peer, undefined, run), enough);
+  assert.deepEqual(told, [stalled, stalled]);
+});
+
 test('a snapshot that cannot be sent does not keep the others at home, and is told of in the end', async () => {
   const offered: string[] = [];
   const hurt = new AppError('not complete here', { code: 'content_missing', advice: 'Heal.' });
@@ -47,6 +68,7 @@ test('a snapshot that cannot be sent does not keep the others at home, and is to
   const replicator = new Replicator({
     keys: {} as RealmKeys,
     store: {} as ReplicatorOptions['store'],
+    classOf: () => 'backup',
     overview: { pendingFor: () => [pending, { ...pending, name: 'north/other@latest' }], heldHere: () => [] },
     link: () => link as Link,
     clock: systemClock,
@@ -69,6 +91,7 @@ test('what a run that was under way brings of it counts for who asked meanwhile'
     keys: {} as RealmKeys,
     store: oneNodeStore,
     // The catalog hears of the copy a while after it was proved.
+    classOf: () => 'backup',
     overview: { pendingFor: () => (heard ? [] : [pending]), heldHere: () => [] },
     link: () => ({ open: far }) as Pick<Link, 'open'> as Link,
     clock: systemClock,
