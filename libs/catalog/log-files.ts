@@ -29,7 +29,7 @@ export function listLogs(folder: string): { readonly logs: LogName[]; readonly d
   const logs: LogName[] = [];
   const damaged: DamagedLog[] = [];
   const root = join(folder, 'logs');
-  mkdirSync(root, { recursive: true, mode: 0o700 });
+  makeLogsFolder(root);
   for (const site of namesIn(root)) {
     if (!/^[0-9a-f]{32}$/.test(site)) continue;
     for (const file of namesIn(join(root, site))) {
@@ -41,6 +41,15 @@ export function listLogs(folder: string): { readonly logs: LogName[]; readonly d
     }
   }
   return { logs, damaged };
+}
+
+/** It is durable with the first log in it. */
+function makeLogsFolder(root: string): void {
+  try {
+    mkdirSync(root, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw logWriteFailed(root, error);
+  }
 }
 
 function namesIn(folder: string): string[] {

@@ -179,6 +179,30 @@ async function fillDisk(packs: string, index: string): Promise<void> {
   await volumes.close();
 }
 
+test('a damaged pack that could not be removed after its repair is removed later, and does not come back with a start', async () => {
+  const volumes = new ForgetfulVolumes();
+  const index = new MemoryIndexHome();
+  const { store, notices } = await openTestStore(volumes, index, { limits: { packBytes: 1 } });
+  const records = [...(await store3(store)), ...(await store3(store))];
+  volumes.before = (operation) => {
+    if (operation === 'remove') throw volumeIoError(operation);
+  };
+  await store.repairPack(0);
+  await store3(store);
+  const gone = '000000/0000000000.pack';
+  assert.ok(volumes.names().includes(gone));
+  assert.deepEqual(
+    notices.map(({ code }) => code),
+    ['file_not_removed'],
+  );
+  volumes.before = () => undefined;
+  await store.close();
+  assert.ok(!volumes.names().includes(gone));
+  const again = await openTestStore(volumes, index);
+  for (const record of records) assert.ok(await reads(again.store, record));
+  await again.store.close();
+});
+
 test('a repair that is cut anywhere loses nothing', async () => {
   const make = async () => {
     const volumes = new ForgetfulVolumes();

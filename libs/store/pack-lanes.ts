@@ -26,6 +26,8 @@ export class PackLanes {
   readonly #closings = new Set<Promise<void>>();
   /** Files of packs that are no more, by number: removed once a higher number exists, so that none is used twice. */
   readonly #removable = new Map<number, string>();
+  /** Of those, what was told once. */
+  readonly #notRemoved = new Set<string>();
   /** Files that are being created: on the disk already, in the table in a moment. */
   readonly #births = new Set<string>();
 
@@ -76,6 +78,7 @@ export class PackLanes {
   async closeAll(): Promise<void> {
     for (const writer of [...this.#writers.values()]) this.#retire(writer, Promise.resolve(undefined));
     await Promise.all(this.#closings);
+    await this.#removeSafe();
   }
 
   /** Takes note that these groups are durable now. */
@@ -162,14 +165,18 @@ export class PackLanes {
     const { volumes, table, onNotice } = this.#options;
     const highest = table.highestExisting();
     for (const [number, file] of [...this.#removable].filter(([candidate]) => candidate < highest)) {
-      this.#removable.delete(number);
       try {
         await volumes.remove(file);
+        this.#removable.delete(number);
       } catch (error) {
+        if (isAppError(error, 'volume_gone')) this.#removable.delete(number);
+        // Left there it would come back with the next start, as the damaged pack that it was.
+        if (this.#notRemoved.has(file)) continue;
+        this.#notRemoved.add(file);
         const details = { file, cause: String(error) };
         onNotice({
           code: 'file_not_removed',
-          message: `${file} is of no use any more but could not be removed`,
+          message: `${file} is of no use any more but could not be removed; it is tried again`,
           details,
         });
       }
