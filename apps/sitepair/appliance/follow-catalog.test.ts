@@ -31,3 +31,33 @@ test('a peer that refuses the catalog is asked again ever more rarely, and at on
   await followCatalog({ catalog: {} as Catalog, scope: undefined }, link, timers, () => undefined);
   assert.deepEqual(pauses, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000, 500, 1000, 2000]);
 });
+
+test('an exchange leaves no channel behind, whoever ends it and why', async () => {
+  const ended = Promise.withResolvers<AppError>();
+  const over: string[] = [];
+  const full = new AppError('the disk is full', { code: 'catalog_write_failed', advice: 'Free space.' });
+  const channel = (answer: () => Promise<undefined>) => ({
+    send: async () => undefined,
+    receive: answer,
+    end: async () => void over.push('ended'),
+    abort: ({ code }: AppError) => void over.push(code),
+    [Symbol.asyncDispose]: async () => void over.push('let go'),
+  });
+  const answers = [async () => undefined, () => Promise.reject(full)];
+  const open = async () => {
+    const answer = answers.shift();
+    if (answer !== undefined) return channel(answer);
+    ended.resolve(full);
+    throw full;
+  };
+  const timers: Timers = { ...systemTimers, sleep: async () => void (await new Promise(setImmediate)) };
+  const link = { dialledByUs: true, closed: ended.promise, open } as unknown as Link;
+  await followCatalog({ catalog: emptyCatalog, scope: undefined }, link, timers, () => undefined);
+  assert.deepEqual(over, ['ended', 'let go', 'catalog_write_failed', 'let go']);
+});
+
+const emptyCatalog = {
+  onChange: () => () => undefined,
+  digest: () => new Uint8Array(32),
+  chainHeads: () => [],
+} as unknown as Catalog;

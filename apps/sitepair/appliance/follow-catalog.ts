@@ -1,5 +1,5 @@
-import { syncCatalog } from '#catalog';
-import type { Link } from '#link';
+import { type Catalog, type SyncOptions, syncCatalog } from '#catalog';
+import type { Channel, Link } from '#link';
 import { isAppError, type Timers } from '#runtime';
 import type { SharedPart } from './link-services.ts';
 
@@ -33,7 +33,9 @@ export async function followCatalog(
       pauseMs = firstPauseMs;
     });
     try {
-      await syncCatalog(catalog, await link.open('catalog', 'control'), { scope, onHeard, signal: ended.signal });
+      // However it ends: 64 exchanges that were never ended would be all that a connection carries.
+      await using channel = await link.open('catalog', 'control');
+      await syncOn(channel, catalog, { scope, onHeard, signal: ended.signal });
     } catch (error) {
       if (ended.signal.aborted) return;
       if (!isAppError(error)) throw error;
@@ -42,4 +44,15 @@ export async function followCatalog(
     }
     await timers.sleep(pauseMs, ended.signal).catch(() => undefined);
   }
+}
+
+/** The other end hears of a failure at this one, and that nothing more will come when there is none. */
+async function syncOn(channel: Channel, catalog: Catalog, options: SyncOptions): Promise<void> {
+  try {
+    await syncCatalog(catalog, channel, options);
+  } catch (error) {
+    if (isAppError(error)) channel.abort(error);
+    throw error;
+  }
+  await channel.end();
 }

@@ -247,7 +247,8 @@ async function fetchCatalog(
   });
   try {
     const scope = peer.role === 'blind' ? catalog.scopeFor(peer.siteId, 'blind') : undefined;
-    await convergeCatalog(catalog, await link.open('catalog', 'control'), { scope, signal: run.signal });
+    await using channel = await link.open('catalog', 'control');
+    await convergeCatalog(catalog, channel, { scope, signal: run.signal });
   } finally {
     await link.close();
   }
