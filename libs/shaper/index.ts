@@ -7,6 +7,8 @@ export {
   unlimited,
   type WireReading,
 } from './gate.ts';
+export { type BandwidthWindow, type LimitPolicy, limitAt, nextChange, type Until } from './limit-policy.ts';
+export { formatRate, parseRate } from './rate.ts';
 export type {
   ClassReading,
   HeldBy,
@@ -16,5 +18,6 @@ export type {
   ShaperReadings,
   TrafficCount,
 } from './readings.ts';
-export { type LimitSource, noLimit, ShapedLink } from './shaped-link.ts';
+export type { LimitSource, ShapedLink } from './shaped-link.ts';
 export { Shaper } from './shaper.ts';
+export { minutesOf } from './window-times.ts';

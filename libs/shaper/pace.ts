@@ -4,7 +4,7 @@
  */
 const overShare = 4;
 /** With many connections, one alone must still be able to use all. */
-const overLimit = 1.25;
+const overLimit = 2;
 /** Slower, and a heartbeat behind one packet would be late. */
 const leastBytesPerSecond = 8000;
 /** What a kernel may hold, in time of the limit. More it has from a time when the limit was higher, and must send slowly. */

@@ -7,7 +7,7 @@ import type { ShapedLink } from './shaped-link.ts';
  * Of what goes, each class that waits has a right to this part: 2 Mbit/s of 100 are 20 GB a day, enough that no session
  * stalls and a catalog stays fresh, while a restore keeps nine tenths with all the others waiting.
  */
-export const minimumShare = 0.02;
+const minimumShare = 0.02;
 
 /** A right that was not used for so many turns does not grow. */
 const owedTurnsMax = 2;

@@ -92,6 +92,12 @@ export function buildApi(operations: Operations, { logger }: ApiOptions): Fastif
   });
   app.route({ ...routes.catalogDigest, handler: () => operations.catalogDigest() });
 
+  app.route({ ...routes.linkLimits, handler: async () => operations.linkLimits() });
+  app.route({ ...routes.linkLimit, handler: async ({ body }) => operations.linkLimit(body) });
+  app.route({ ...routes.linkWindow, handler: async ({ body }) => operations.linkWindow(body) });
+  app.route({ ...routes.linkHold, handler: async ({ body }) => operations.linkHold(body) });
+  app.route({ ...routes.linkClass, handler: async ({ body }) => operations.linkClass(body) });
+
   app.route({ ...routes.keyRotate, handler: () => operations.keyRotate() });
   app.route({ ...routes.keyKit, handler: ({ body }) => operations.keyKit(body) });
   app.route({ ...routes.keyKitKept, handler: ({ body }) => operations.keyKitKept(body) });

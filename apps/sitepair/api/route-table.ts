@@ -23,6 +23,12 @@ export const routeTable = {
   storeReindex: { method: 'POST', url: '/api/v1/store/reindex' },
   catalogDigest: { method: 'GET', url: '/api/v1/catalog/digest' },
 
+  linkLimits: { method: 'GET', url: '/api/v1/link/limits' },
+  linkLimit: { method: 'POST', url: '/api/v1/link/limit' },
+  linkWindow: { method: 'POST', url: '/api/v1/link/window' },
+  linkHold: { method: 'POST', url: '/api/v1/link/hold' },
+  linkClass: { method: 'POST', url: '/api/v1/link/class' },
+
   keyRotate: { method: 'POST', url: '/api/v1/key/rotate' },
   keyKit: { method: 'POST', url: '/api/v1/key/kit' },
   keyKitKept: { method: 'POST', url: '/api/v1/key/kit/kept' },

@@ -9,12 +9,15 @@ import {
   digestView,
   invitationView,
   kitIdText,
+  limitScope,
+  limitsView,
   nameText,
   pairingList,
   pairingView,
   passphraseText,
   peerRole,
   progressView,
+  rateText,
   reindexView,
   replicateView,
   scrubView,
@@ -22,6 +25,7 @@ import {
   snapshotView,
   statusView,
   textList,
+  windowSpec,
 } from './views.ts';
 
 const nothing = Type.Object({}, { additionalProperties: false });
@@ -84,6 +88,31 @@ export const routes = {
   storeCheck: { ...routeTable.storeCheck, ...work(nothing, checkView) },
   storeReindex: { ...routeTable.storeReindex, ...work(nothing, reindexView) },
   catalogDigest: { ...routeTable.catalogDigest, ...question(nothing, digestView) },
+
+  linkLimits: { ...routeTable.linkLimits, ...question(nothing, limitsView) },
+  linkLimit: { ...routeTable.linkLimit, ...action(request({ ...limitScope, rate: rateText }), limitsView) },
+  linkWindow: {
+    ...routeTable.linkWindow,
+    ...action(
+      request({ ...limitScope, add: Type.Optional(windowSpec), remove: Type.Optional(Type.Integer({ minimum: 1 })) }),
+      limitsView,
+    ),
+  },
+  linkHold: {
+    ...routeTable.linkHold,
+    ...action(
+      request({
+        peer: Type.Optional(nameText),
+        hold: Type.Enum(['full_speed', 'pause', 'resume']),
+        untilSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 253_402_300_799 })),
+      }),
+      limitsView,
+    ),
+  },
+  linkClass: {
+    ...routeTable.linkClass,
+    ...action(request({ dataset: nameText, trafficClass: nameText }), limitsView),
+  },
 
   keyRotate: {
     ...routeTable.keyRotate,

@@ -140,3 +140,30 @@ export const datasetList = list(datasetView);
 export const snapshotList = list(snapshotView);
 export const pairingList = list(pairingView);
 export const textList = list(Type.String());
+
+/** The longest honest one is "1.5 Gbit/s". */
+export const rateText = Type.String({ minLength: 1, maxLength: 40 });
+const direction = Type.Enum(['up', 'down']);
+export const limitScope = { peer: Type.Optional(nameText), direction };
+const clockText = Type.String({ pattern: '^[0-9]{1,2}:[0-9]{2}$' });
+
+export const windowSpec = Type.Object(
+  { days: list(Type.Integer({ minimum: 1, maximum: 7 }), 7), from: clockText, to: clockText, rate: rateText },
+  { additionalProperties: false },
+);
+
+export const limitsView = Type.Object({
+  timeZone: Type.String(),
+  limits: list(
+    Type.Object({
+      peer: Type.Optional(Type.String()),
+      direction,
+      rate: Type.String(),
+      windows: list(windowSpec),
+      now: Type.String(),
+      why: Type.String(),
+      until: Type.Optional(Type.String()),
+    }),
+  ),
+  classes: list(Type.Object({ dataset: Type.String(), trafficClass: Type.String() })),
+});

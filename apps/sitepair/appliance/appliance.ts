@@ -2,6 +2,7 @@ import type { Catalog } from '#catalog';
 import type { SiteIdentity } from '#keys';
 import { SnapshotReceiver } from '#replication';
 import { isAppError } from '#runtime';
+import { Shaper } from '#shaper';
 import type { Store } from '#store';
 import type { Volumes } from '#targets';
 import { AgentServices } from './agent-services.ts';
@@ -31,6 +32,8 @@ import { RealmCatalog } from './realm-catalog.ts';
 import type { RealmKeys } from './realm-keys.ts';
 import { Replicator } from './replicator.ts';
 import type { Secrets } from './secrets.ts';
+import { Shaping } from './shaping.ts';
+import { ShapingFile } from './shaping-file.ts';
 import { SnapshotBook } from './snapshot-book.ts';
 import type { SiteFile, StatePaths } from './state-folder.ts';
 import type { Unpairing } from './unpairing.ts';
@@ -62,6 +65,8 @@ export class Appliance implements AsyncDisposable {
   readonly unpairing: Unpairing;
   readonly traffic: PeerTraffic;
   readonly replicator: Replicator;
+  readonly shapingFile: ShapingFile;
+  readonly shaping: Shaping;
   readonly machine: MachineWatch;
   readonly operations: Operations;
   readonly listening: string[] = [];
@@ -104,6 +109,16 @@ export class Appliance implements AsyncDisposable {
       windowBytes: replicationWindowBytes,
       copies: this.book,
     }));
+    this.shapingFile = new ShapingFile(paths.root);
+    this.shaping = new Shaping({
+      file: this.shapingFile,
+      shaper: new Shaper(clock, timers),
+      peers,
+      clock,
+      timers,
+      timeZone: Temporal.Now.timeZoneId(),
+      onFailure: (error, peer) => this.note(error, `telling ${peer} what this site takes in`),
+    });
     const { door, pairing, unpairing, traffic, services, links } = peeringOf(this);
     [this.door, this.pairing, this.unpairing, this.traffic] = [door, pairing, unpairing, traffic];
     [this.services, this.links] = [services, links];
@@ -146,6 +161,7 @@ export class Appliance implements AsyncDisposable {
       keys,
       overview: this.book,
       link: (id) => this.links.link(id),
+      classOf: (dataset) => this.shaping.classOf(dataset),
       clock,
       timers,
       random,
@@ -217,6 +233,7 @@ export class Appliance implements AsyncDisposable {
     this.machine[Symbol.dispose]();
     await this.replicator.close();
     await this.links.close();
+    this.shaping[Symbol.dispose]();
     await this.vaults[Symbol.asyncDispose]();
     await this.store.close();
     await this.volumes.close();

@@ -5,6 +5,8 @@ import type { BlindVaults } from './blind-vault.ts';
 import type { Pairing } from './pairing.ts';
 import { notPaired } from './pairing-errors.ts';
 import type { Peer, PeerFile } from './peers.ts';
+import type { Shaping } from './shaping.ts';
+import { limitsService } from './shaping-wire.ts';
 
 /** What of this site a peer has to do with: its own realm, or the vault that it lends to the peer's. */
 export interface SharedPart {
@@ -21,6 +23,7 @@ export interface LinkServicesOptions {
   readonly pairing: Pairing;
   readonly own: Omit<SharedPart, 'scope'>;
   readonly vaults: BlindVaults;
+  readonly shaping: Shaping;
 }
 
 /** What peers may ask of this site; who has not joined yet may only speak of the pairing. */
@@ -43,6 +46,7 @@ export class LinkServices {
     link.serve('pair', (channel) => this.#options.pairing.serve(channel, link));
     serve('catalog', (channel, { catalog, scope, onHeard }) => syncCatalog(catalog, channel, { scope, onHeard }));
     serve('fetch', (channel, { store }) => serveFetches(channel, store, () => undefined));
+    serve(limitsService, (channel, _part, peer) => this.#options.shaping.take(channel, peer));
     serve('records', (channel, { receiver }) => receiver.serveRecords(channel));
     serve('replicate', async (channel, { receiver }, peer) => {
       // A blind peer cannot have anything that its owner lacks, and must not be believed if it says so.

@@ -9,6 +9,7 @@ import { pairingView } from './pairing-view.ts';
 import type { Peer } from './peers.ts';
 import { rotateDataKey } from './rotate-data-key.ts';
 import { checkStore, scrub } from './scrub-work.ts';
+import { ShapingChanges } from './shaping-changes.ts';
 
 /** What an appliance does when it is asked: the one list of it. */
 export function operationsOf(appliance: Appliance): Operations {
@@ -16,6 +17,7 @@ export function operationsOf(appliance: Appliance): Operations {
   const view = (peer: Peer) => pairingView(peer, appliance.links.state(peer.siteId));
   const shown = () => [...peers.all(), ...peers.ended()].map(view);
   const kitChange = new KitChange(appliance);
+  const limits = new ShapingChanges(appliance.shapingFile, appliance.shaping, peers);
   return {
     status: () => {
       const { packs, records, bytes } = store.statistics();
@@ -71,6 +73,11 @@ export function operationsOf(appliance: Appliance): Operations {
         sequence: head.seq,
       })),
     }),
+    linkLimits: () => limits.view(),
+    linkLimit: (request) => limits.setRate(request),
+    linkWindow: (request) => limits.changeWindows(request),
+    linkHold: (request) => limits.hold(request),
+    linkClass: (request) => limits.setClass(request),
     keyRotate: () => rotateDataKey(appliance),
     keyKit: ({ passphrase }) => kitChange.make(passphrase),
     keyKitKept: async ({ kitId }) => ({ pendingOn: [...(await kitChange.keep(kitId))] }),

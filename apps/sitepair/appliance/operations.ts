@@ -30,6 +30,19 @@ export interface Operations {
   storeReindex(run: Run): Promise<{ readonly records: number; readonly packs: number }>;
   catalogDigest(): { readonly digest: string; readonly heads: readonly HeadView[] };
 
+  /** All limits: what is set, and what is in force now. */
+  linkLimits(): LimitsView;
+  /** `rate` as people write it, "none" for no limit. Without a peer it is of all links together. Throws `bad_rate`, `peer_unknown`. */
+  linkLimit(request: LimitScope & { readonly rate: string }): LimitsView;
+  linkWindow(request: LimitScope & { readonly add?: WindowSpec; readonly remove?: number }): LimitsView;
+  /** Full speed or pause, both ways, until a time or until `resume`, which takes back both. Without a peer: all links. */
+  linkHold(request: {
+    readonly peer?: string;
+    readonly hold: 'full_speed' | 'pause' | 'resume';
+    readonly untilSeconds?: number;
+  }): LimitsView;
+  linkClass(request: { readonly dataset: string; readonly trafficClass: string }): LimitsView;
+
   keyRotate(): Promise<{ readonly keyId: string; readonly pendingOn: readonly string[] }>;
   /** A new recovery kit. The old one stays valid beside it until `keyKitKept` is called with its id. */
   keyKit(request: { readonly passphrase?: string }): Promise<{ readonly kitText: string; readonly kitId: string }>;
@@ -128,6 +141,41 @@ export interface SnapshotView {
   readonly problems: number;
   /** Names of the sites that hold it, proved. */
   readonly copies: readonly string[];
+}
+
+export interface LimitScope {
+  readonly peer?: string;
+  /** Up: what this site sends. Down: what it takes in. */
+  readonly direction: 'up' | 'down';
+}
+
+export interface WindowSpec {
+  /** 1 is Monday. */
+  readonly days: readonly number[];
+  /** HH:MM. */
+  readonly from: string;
+  readonly to: string;
+  readonly rate: string;
+}
+
+export interface LimitsView {
+  readonly timeZone: string;
+  readonly limits: readonly LimitView[];
+  /** Datasets that are not of class backup. */
+  readonly classes: readonly { readonly dataset: string; readonly trafficClass: string }[];
+}
+
+export interface LimitView {
+  /** Absent: all links together. */
+  readonly peer?: string;
+  readonly direction: 'up' | 'down';
+  readonly rate: string;
+  readonly windows: readonly WindowSpec[];
+  /** What holds now, and why; a peer that takes in less is counted. */
+  readonly now: string;
+  readonly why: string;
+  /** Until when a pause or full speed lasts; absent: until it is taken back. */
+  readonly until?: string;
 }
 
 export interface ReplicateResult {

@@ -6,12 +6,14 @@ import type { Links } from './links.ts';
 import type { Pairing } from './pairing.ts';
 import type { Peer, PeerFile } from './peers.ts';
 import type { Replicator } from './replicator.ts';
+import type { Shaping } from './shaping.ts';
 
 export interface PeerTrafficOptions {
   readonly peers: PeerFile;
   readonly links: () => Links;
   readonly pairing: Pairing;
   readonly services: LinkServices;
+  readonly shaping: Shaping;
   readonly replicator: () => Replicator;
   readonly timers: Timers;
   /** Learns of failures of what nobody waits for. */
@@ -33,7 +35,8 @@ export class PeerTraffic {
 
   /** Keeps the catalogs agreeing for as long as the link lives. */
   follow(link: Link, peer: Peer): void {
-    const { services, timers, onFailure } = this.#options;
+    const { services, timers, shaping, onFailure } = this.#options;
+    shaping.follow(link, peer);
     const follow = async () => {
       const part = await services.partFor(peer);
       await followCatalog(part, link, timers, () => this.#send(peer));

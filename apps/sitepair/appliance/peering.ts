@@ -23,7 +23,8 @@ export interface Peering {
 
 /** Wires it. What an appliance gets later in its making is asked for when it is needed. */
 export function peeringOf(appliance: Appliance): Peering {
-  const { environment, peers, realm, keys, identity, catalog, store, receiver, invitations, vaults } = appliance;
+  const { environment, peers, realm, keys, identity, catalog, store, receiver, invitations, vaults, shaping } =
+    appliance;
   const { timers, clock, logger } = environment;
   const settings = linkSettingsOf(appliance);
   const links = () => appliance.links;
@@ -66,12 +67,14 @@ export function peeringOf(appliance: Appliance): Peering {
     pairing,
     own: { catalog, store, receiver, onHeard: () => appliance.heard() },
     vaults,
+    shaping,
   });
   const traffic = new PeerTraffic({
     peers,
     links,
     pairing,
     services,
+    shaping,
     replicator: () => appliance.replicator,
     timers,
     onFailure: (error, doing) => appliance.note(error, doing),
@@ -113,6 +116,7 @@ function linkSettingsOf(appliance: Appliance): LinkSettings {
   const refusals = new RefusalLog({ logger, clock });
   return {
     identity: () => ({ siteId, incarnation: catalog.incarnation()?.number ?? 0, staticKeyPair }),
+    shaper: (id) => appliance.shaping.of(id),
     instance: random.bytes(8),
     software: softwareVersion(),
     clock,

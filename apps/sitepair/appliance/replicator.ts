@@ -8,6 +8,7 @@ import {
   replicateSnapshot,
 } from '#replication';
 import { AppError, type Clock, isAppError, type Random, type Timers, toHex } from '#runtime';
+import type { TrafficClass } from '#shaper';
 import type { ReplicateResult, Run } from './operations.ts';
 import { isFullPair, type Peer } from './peers.ts';
 import type { RealmKeys } from './realm-keys.ts';
@@ -33,6 +34,8 @@ export interface ReplicatorOptions {
   readonly keys: RealmKeys;
   readonly overview: CopyOverview;
   readonly link: (siteId: Uint8Array) => Link | undefined;
+  /** Which class the snapshots of a dataset (SITE/DATASET) travel in; backup where nobody says. */
+  readonly classOf?: (dataset: string) => TrafficClass;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
@@ -189,13 +192,15 @@ export class Replicator {
   }
 
   #send(link: Link, peer: Peer, snapshot: PendingSnapshot, run: Run, sentBefore: number) {
-    const { store, keys, random, timers, overview } = this.#options;
+    const { store, keys, random, timers, overview, classOf } = this.#options;
     const held = overview
       .heldHere(snapshot.datasetId, heldLookedAt)
       .filter((id) => toHex(id) !== toHex(snapshot.snapshotId));
     const ports = { store, keys: keys.book, random, timers, signal: run.signal, ...this.#packingFor(peer) };
     const baseCandidates = thinned(held);
-    return replicateSnapshot({ ...snapshot, baseCandidates }, link, ports, (sofar) =>
+    const trafficClass = classOf?.(snapshot.name.slice(0, snapshot.name.lastIndexOf('@'))) ?? 'backup';
+    const job = { ...snapshot, baseCandidates, trafficClass };
+    return replicateSnapshot(job, link, ports, (sofar) =>
       run.progress({
         doing: `replicating ${snapshot.name} to ${peer.name}`,
         doneBytes: sentBefore + sofar.sentBytes,

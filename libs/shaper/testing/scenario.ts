@@ -20,7 +20,7 @@ interface Site {
 }
 
 /** A small generator of the mulberry32 family: a scenario is its seed. */
-export function randomFrom(seed: number): () => number {
+function randomFrom(seed: number): () => number {
   let state = seed | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

@@ -1,5 +1,6 @@
 import type { SitepairCommand } from '../command.ts';
 import type { Invocation } from '../invocation.ts';
+import { addLinkLimits } from './link-limits.ts';
 import { linkTable } from './pairing-text.ts';
 
 /** The group `link`: how the links are, and how much of the line they may take. */
@@ -10,6 +11,7 @@ export function addLink(program: SitepairCommand, invocation: Invocation): void 
     .description('Shows how the links to the peers are.')
     .teach([{ run: 'sitepair link status', what: 'up or down, since when or why' }]);
   addStatus(link, invocation);
+  addLinkLimits(link, invocation);
 }
 
 function addStatus(link: SitepairCommand, invocation: Invocation): void {
