@@ -16,9 +16,8 @@ export class ConnectionGate implements Gate {
   readonly count: WireCount;
   /** Bytes it has asked for in vain, by class. */
   readonly wanted = new Map<TrafficClass, number>();
-  /** Charged already, and kept for it until it asks again. */
+  /** Charged already, and kept for it while it is called. */
   readonly reserved = new Map<TrafficClass, number>();
-  reservedMs = 0;
   /** Of wire, written and not to be sent soon. */
   stuckBytes = 0;
   /** What it was given last is gone: it may have some more ahead. */

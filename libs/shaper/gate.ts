@@ -15,7 +15,7 @@ export interface WireReading {
 export interface GatedConnection {
   /** Undefined where the kernel does not tell: then what was written counts, with an estimate for headers. */
   readonly wire: () => WireReading | undefined;
-  /** It is worth asking again. Called in a turn of its own, never from within `admit`. */
+  /** It is its turn: whoever has something to send asks within this call. Made in a turn of its own, never from within `admit`. */
   readonly opened: () => void;
   /** Has the kernel send no faster than this; Infinity lifts it. */
   readonly pace: (bytesPerSecond: number) => void;

@@ -34,7 +34,6 @@ export class Shaper {
   readonly #links = new Map<string, ShapedLink>();
   readonly #uplink = new RateLimit();
   readonly #order = new TurnOrder();
-  readonly #reserving = new Set<ConnectionGate>();
   readonly #host: LinkHost;
   #uplinkLimit: LimitInForce = noLimit;
   #wireBytes = 0;
@@ -167,24 +166,20 @@ export class Shaper {
     this.#schedule(0);
   }
 
-  /** Gives out what the limits allow, in turns. Each who is called asks again, at once or soon. */
+  /** Gives out what the limits allow, in turns. Each who is called asks again at once. */
   #serve(): void {
     this.#serving = true;
     this.#isRestarted = false;
     let nowMs = this.#settle();
-    for (const gate of [...this.#reserving]) {
-      if (nowMs - gate.reservedMs < tickMs) continue;
-      for (const [trafficClass, bytes] of [...gate.reserved]) this.#release(gate, trafficClass, bytes);
-    }
     let ways = new WaysNow(this.#uplink, nowMs);
     for (let turn = this.#order.next(ways); turn !== undefined; turn = this.#order.next(ways)) {
       const { gate, flow, bytes } = turn;
       this.#waitNoMore(gate, flow, nowMs);
       this.#take(gate, flow, bytes, nowMs);
       gate.reserved.set(flow.trafficClass, bytes);
-      gate.reservedMs = nowMs;
-      this.#reserving.add(gate);
       gate.connection.opened();
+      // A turn that is not taken goes to the next.
+      if (gate.reserved.has(flow.trafficClass)) this.#release(gate, flow.trafficClass, bytes);
       nowMs = this.#settle();
       ways = new WaysNow(this.#uplink, nowMs);
     }
@@ -225,7 +220,6 @@ export class Shaper {
   /** Gives back `bytes` of what was reserved, and forgets the reservation. */
   #release(gate: ConnectionGate, trafficClass: TrafficClass, bytes: number): void {
     gate.reserved.delete(trafficClass);
-    if (gate.reserved.size === 0) this.#reserving.delete(gate);
     if (bytes === 0) return;
     const wireBytes = gate.count.takeBack(bytes);
     gate.link.flows[trafficClass].admittedBytes -= bytes;
@@ -290,14 +284,12 @@ export class Shaper {
       this.#isRestarted = true;
       return;
     }
-    if (this.#order.size === 0 && this.#reserving.size === 0) return;
-    const patienceMs = this.#reserving.size > 0 ? Math.min(tickMs, delayMs) : delayMs;
-    if (patienceMs === Number.POSITIVE_INFINITY) return;
-    const dueMs = this.#clock.monotonicMs() + patienceMs;
+    if (this.#order.size === 0 || delayMs === Number.POSITIVE_INFINITY) return;
+    const dueMs = this.#clock.monotonicMs() + delayMs;
     if (this.#timer !== undefined && this.#timerMs <= dueMs) return;
     this.#timer?.cancel();
     this.#timerMs = dueMs;
-    this.#timer = this.#timers.after(patienceMs, () => {
+    this.#timer = this.#timers.after(delayMs, () => {
       this.#timer = undefined;
       this.#serve();
     });

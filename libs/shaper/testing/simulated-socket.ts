@@ -11,8 +11,11 @@ export interface SocketOptions {
   readonly tells: boolean;
 }
 
-/** No more than this is written ahead, as a socket with TCP_NOTSENT_LOWAT would allow. */
-const lowWaterBytes = 128 * 1024;
+/**
+ * No more than this is written ahead. TCP_NOTSENT_LOWAT allows 128 KiB, but then says at once when there is room again; here
+ * a socket is looked at once a millisecond, in which a fast line takes as much as that.
+ */
+const lowWaterBytes = 512 * 1024;
 
 /** A sender with a connection: what it wants to send, and a kernel that sends what was written as its line and pace allow. */
 export class SimulatedSocket implements GatedConnection {
