@@ -1,6 +1,7 @@
 import { captureSessions } from './captured-sessions.ts';
 import type { Target } from './target.ts';
 import { apiTargets } from './targets/api.ts';
+import { carriedTargets } from './targets/carried.ts';
 import { catalogTargets } from './targets/catalog.ts';
 import { linkTargets } from './targets/link.ts';
 import { muxTargets } from './targets/mux.ts';
@@ -24,6 +25,7 @@ export async function allTargets(only: string | undefined): Promise<Target[]> {
     ...fileTargets(),
     ...(await packTargets(world)),
     ...(await catalogTargets(world)),
+    ...carriedTargets(world),
     ...apiTargets(),
     ...treeTargets(),
   ];

@@ -79,6 +79,14 @@ export function buildApi(operations: Operations, { logger }: ApiOptions): Fastif
     handler: ({ body }, reply) => answerWork(reply, false, (run) => operations.replicate(body, run)),
   });
   app.route({
+    ...routes.replicateExport,
+    handler: ({ body }, reply) => answerWork(reply, true, (run) => operations.replicateExport(body, run)),
+  });
+  app.route({
+    ...routes.replicateImport,
+    handler: ({ body }, reply) => answerWork(reply, true, (run) => operations.replicateImport(body, run)),
+  });
+  app.route({
     ...routes.scrub,
     handler: ({ body }, reply) => answerWork(reply, true, (run) => operations.scrub(body, run)),
   });

@@ -18,6 +18,8 @@ export const routeTable = {
   snapshot: { method: 'GET', url: '/api/v1/snapshot' },
 
   replicate: { method: 'POST', url: '/api/v1/replicate' },
+  replicateExport: { method: 'POST', url: '/api/v1/replicate/export' },
+  replicateImport: { method: 'POST', url: '/api/v1/replicate/import' },
   scrub: { method: 'POST', url: '/api/v1/scrub' },
   storeCheck: { method: 'POST', url: '/api/v1/store/check' },
   storeReindex: { method: 'POST', url: '/api/v1/store/reindex' },

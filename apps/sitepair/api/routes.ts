@@ -3,6 +3,8 @@ import { routeTable } from './route-table.ts';
 import {
   addressList,
   agentList,
+  carriedExportView,
+  carriedImportView,
   checkView,
   codeText,
   datasetList,
@@ -15,6 +17,7 @@ import {
   pairingList,
   pairingView,
   passphraseText,
+  pathText,
   peerRole,
   progressView,
   rateText,
@@ -83,6 +86,22 @@ export const routes = {
   replicate: {
     ...routeTable.replicate,
     ...work(request({ dataset: Type.Optional(nameText), peer: Type.Optional(nameText) }), replicateView),
+  },
+  replicateExport: {
+    ...routeTable.replicateExport,
+    ...work(
+      request({
+        folder: pathText,
+        peer: Type.Optional(nameText),
+        dataset: Type.Optional(nameText),
+        anew: Type.Optional(Type.Boolean()),
+      }),
+      carriedExportView,
+    ),
+  },
+  replicateImport: {
+    ...routeTable.replicateImport,
+    ...work(request({ folder: pathText }), carriedImportView),
   },
   scrub: { ...routeTable.scrub, ...work(request({ heal: Type.Boolean() }), scrubView) },
   storeCheck: { ...routeTable.storeCheck, ...work(nothing, checkView) },

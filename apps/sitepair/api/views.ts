@@ -13,6 +13,8 @@ const role = Type.Enum(['full', 'blind']);
 
 /** Texts of requests. The limits are far above what is honest; names are checked by the operations. */
 export const nameText = Type.String({ minLength: 1, maxLength: 200 });
+/** PATH_MAX of Linux. */
+export const pathText = Type.String({ minLength: 1, maxLength: 4096 });
 export const codeText = Type.String({ minLength: 1, maxLength: 16_384 });
 /** 8 bytes, in hexadecimal. */
 export const kitIdText = Type.String({ pattern: '^[0-9a-f]{16}$' });
@@ -96,6 +98,27 @@ export const replicateView = Type.Object({
       seconds: Type.Number({ minimum: 0 }),
     }),
   ),
+});
+
+export const carriedExportView = Type.Object({
+  peer: Type.String(),
+  disk: Type.String(),
+  snapshots: count,
+  writtenRecords: count,
+  writtenBytes: count,
+  diskBytes: count,
+  leftBytes: count,
+  otherDisks: count,
+});
+
+export const carriedImportView = Type.Object({
+  peer: Type.String(),
+  disk: Type.String(),
+  snapshots: list(Type.String()),
+  alreadyHeld: count,
+  incomplete: list(Type.Object({ snapshot: Type.String(), missing: count })),
+  takenRecords: count,
+  takenBytes: count,
 });
 
 export const scrubView = Type.Object({

@@ -2,6 +2,7 @@ import { AppError, toHex } from '#runtime';
 import { softwareVersion } from '../software-version.ts';
 import type { Appliance } from './appliance.ts';
 import { attentionOf } from './attention.ts';
+import { CarriedDisks } from './carried-disks.ts';
 import { scrubbedBy } from './content-sources.ts';
 import { KitChange } from './kit-change.ts';
 import type { Operations, Run } from './operations.ts';
@@ -16,6 +17,7 @@ export function operationsOf(appliance: Appliance): Operations {
   const { pairing, unpairing, door, peers, realm, book, store, catalog, identity, keys } = appliance;
   const view = (peer: Peer) => pairingView(peer, appliance.links.state(peer.siteId));
   const shown = () => [...peers.all(), ...peers.ended()].map(view);
+  const carried = new CarriedDisks(appliance);
   const kitChange = new KitChange(appliance);
   const limits = new ShapingChanges(appliance.shapingFile, appliance.shaping, peers);
   return {
@@ -57,6 +59,8 @@ export function operationsOf(appliance: Appliance): Operations {
     snapshots: ({ dataset }) => book.snapshots(dataset),
     snapshot: ({ reference }) => book.snapshot(reference),
     replicate: (request, run) => replicate(appliance, request, run),
+    replicateExport: (request, run) => carried.writeTo(request, run),
+    replicateImport: (request, run) => carried.takeFrom(request, run),
     scrub: async ({ heal }, run) => scrub(await scrubbedBy(appliance), heal, run),
     storeCheck: async (run) => checkStore(await scrubbedBy(appliance), run),
     storeReindex: async (run) => {

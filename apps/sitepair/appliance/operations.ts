@@ -25,6 +25,13 @@ export interface Operations {
   snapshot(request: { readonly reference: string }): SnapshotView;
 
   replicate(request: { readonly dataset?: string; readonly peer?: string }, run: Run): Promise<ReplicateResult>;
+  /** Writes what a peer lacks into a folder on a disk that is carried there. */
+  replicateExport(
+    request: { readonly folder: string; readonly peer?: string; readonly dataset?: string; readonly anew?: boolean },
+    run: Run,
+  ): Promise<CarriedExportView>;
+  /** Takes what such a folder brings. */
+  replicateImport(request: { readonly folder: string }, run: Run): Promise<CarriedImportView>;
   scrub(request: { readonly heal: boolean }, run: Run): Promise<ScrubResult>;
   storeCheck(run: Run): Promise<CheckResult>;
   storeReindex(run: Run): Promise<{ readonly records: number; readonly packs: number }>;
@@ -194,6 +201,32 @@ export interface ReplicateResult {
     readonly lineBytes: number;
     readonly seconds: number;
   }[];
+}
+
+export interface CarriedExportView {
+  readonly peer: string;
+  readonly disk: string;
+  readonly snapshots: number;
+  readonly writtenRecords: number;
+  readonly writtenBytes: number;
+  /** All packs on the disk. */
+  readonly diskBytes: number;
+  /** For another disk: this one is full. 0 when all that the peer lacks is on its way. */
+  readonly leftBytes: number;
+  /** Disks written before that the peer needs, too. */
+  readonly otherDisks: number;
+}
+
+export interface CarriedImportView {
+  readonly peer: string;
+  readonly disk: string;
+  /** SITE/DATASET@TIME of those that are whole here now. */
+  readonly snapshots: readonly string[];
+  readonly alreadyHeld: number;
+  /** `missing` is the number of contents, counted to 4096. */
+  readonly incomplete: readonly { readonly snapshot: string; readonly missing: number }[];
+  readonly takenRecords: number;
+  readonly takenBytes: number;
 }
 
 export interface ScrubFinding {
