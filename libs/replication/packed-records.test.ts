@@ -103,3 +103,13 @@ test('nothing is packed for a blind peer, nor when the line is faster than the p
     assert.ok(wire.recordMessages.every((message) => message[8] === 0xa7));
   }
 });
+
+test('what the peer holds already costs one question and one answer, whatever the history', async () => {
+  const [north, south] = [new MemoryStore(), new MemoryStore()];
+  const { peer, wire } = receivingSite(south);
+  const id = await putFiles(north, { a: noise('a', 1000) });
+  await replicateSnapshot(jobOf(id), peer, ports(north));
+  const before = wire.controlMessages;
+  const { alreadyHeld, sentBytes } = await replicateSnapshot(jobOf(id, Array(24).fill(id)), peer, ports(north));
+  assert.deepEqual([alreadyHeld, sentBytes, wire.controlMessages - before], [true, 0, 1]);
+});

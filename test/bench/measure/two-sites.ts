@@ -62,6 +62,12 @@ export class TwoSites implements AsyncDisposable {
     return { seconds, sealedBytes: after.bytes - before.bytes, sender: sender!, receiver: receiver! };
   }
 
+  /** Takes a snapshot of `tree` while both sites are up, and waits until the other one holds it. */
+  async replicateAtOnce(tree: string, dataset: string): Promise<void> {
+    await this.#north.ok('backup', tree, '--dataset', dataset);
+    await new ApiClient(this.#north.state).run('replicate', { dataset });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#south.stop();
     await this.#north.stop();
