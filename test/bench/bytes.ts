@@ -99,7 +99,7 @@ function outcomeOf(series: Series, bytes: number): Outcome {
   return outcome;
 }
 
-/** What both ends have put on the line meanwhile, but for what two linked sites say to each other when there is nothing. */
+/** What both ends have put on the line meanwhile, heartbeats of the link included. */
 async function counted(line: WanLine, work: () => Promise<void>): Promise<number> {
   await sleep(calmMs);
   const before = line.a.sentBytes() + line.b.sentBytes();
