@@ -9,7 +9,7 @@ export const layers: readonly (readonly string[])[] = [
   ['runtime'],
   ['model'],
   ['wire', 'config'],
-  ['posix', 'shaper', 'chunker', 'keys'],
+  ['posix', 'shaper', 'chunker', 'keys', 'health'],
   ['records'],
   ['targets'],
   ['store', 'catalog', 'link', 'snapshot'],

@@ -106,6 +106,9 @@ export function buildApi(operations: Operations, { logger }: ApiOptions): Fastif
   app.route({ ...routes.linkHold, handler: async ({ body }) => operations.linkHold(body) });
   app.route({ ...routes.linkClass, handler: async ({ body }) => operations.linkClass(body) });
 
+  app.route({ ...routes.linkHealth, handler: async ({ query }) => operations.linkHealth(query) });
+  app.route({ ...routes.linkHistory, handler: async ({ body }) => operations.linkHistory(body) });
+
   app.route({ ...routes.keyRotate, handler: () => operations.keyRotate() });
   app.route({ ...routes.keyKit, handler: ({ body }) => operations.keyKit(body) });
   app.route({ ...routes.keyKitKept, handler: ({ body }) => operations.keyKitKept(body) });

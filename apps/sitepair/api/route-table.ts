@@ -31,6 +31,9 @@ export const routeTable = {
   linkHold: { method: 'POST', url: '/api/v1/link/hold' },
   linkClass: { method: 'POST', url: '/api/v1/link/class' },
 
+  linkHealth: { method: 'GET', url: '/api/v1/link/health' },
+  linkHistory: { method: 'POST', url: '/api/v1/link/history' },
+
   keyRotate: { method: 'POST', url: '/api/v1/key/rotate' },
   keyKit: { method: 'POST', url: '/api/v1/key/kit' },
   keyKitKept: { method: 'POST', url: '/api/v1/key/kit/kept' },

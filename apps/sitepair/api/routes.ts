@@ -1,4 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox';
+import { linkHealthList, linkHistoryRequest, linkHistoryView } from './health-views.ts';
 import { routeTable } from './route-table.ts';
 import {
   addressList,
@@ -132,6 +133,12 @@ export const routes = {
     ...routeTable.linkClass,
     ...action(request({ dataset: nameText, trafficClass: nameText }), limitsView),
   },
+
+  linkHealth: {
+    ...routeTable.linkHealth,
+    ...question(request({ peer: Type.Optional(nameText) }), linkHealthList),
+  },
+  linkHistory: { ...routeTable.linkHistory, ...action(request(linkHistoryRequest), linkHistoryView) },
 
   keyRotate: {
     ...routeTable.keyRotate,

@@ -16,6 +16,7 @@ import type { ApplianceEnvironment } from './environment.ts';
 import { Invitations } from './invitations.ts';
 import type { KnownLosses } from './known-losses.ts';
 import { replicationWindowBytes } from './limits.ts';
+import { LinkHealth } from './link-health.ts';
 import type { LinkServices } from './link-services.ts';
 import type { Links } from './links.ts';
 import { reachableAddresses } from './local-addresses.ts';
@@ -68,6 +69,7 @@ export class Appliance implements AsyncDisposable {
   readonly shapingFile: ShapingFile;
   readonly shaping: Shaping;
   readonly machine: MachineWatch;
+  readonly health: LinkHealth;
   readonly operations: Operations;
   readonly listening: string[] = [];
   #hasHeard = false;
@@ -118,6 +120,18 @@ export class Appliance implements AsyncDisposable {
       timers,
       timeZone: Temporal.Now.timeZoneId(),
       onFailure: (error, peer) => this.note(error, `telling ${peer} what this site takes in`),
+    });
+    this.health = new LinkHealth({
+      root: paths.root,
+      clock,
+      timers,
+      disk: opened.disk,
+      peers,
+      links: () => this.links,
+      readings: () => this.shaping.readings(),
+      replicator: () => this.replicator,
+      pendingCount: (peer) => (peer.ownRole === 'full' ? this.book.pendingFor(peer.siteId, undefined).length : 0),
+      onFailure: (error) => this.note(error, 'looking at the links'),
     });
     const { door, pairing, unpairing, traffic, services, links } = peeringOf(this);
     [this.door, this.pairing, this.unpairing, this.traffic] = [door, pairing, unpairing, traffic];
@@ -200,6 +214,7 @@ export class Appliance implements AsyncDisposable {
     await this.machine.start();
     this.unpairing.followRealm();
     this.links.start();
+    this.health.start();
   }
 
   async listen(address: string): Promise<void> {
@@ -231,6 +246,7 @@ export class Appliance implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.machine[Symbol.dispose]();
+    await this.health[Symbol.asyncDispose]();
     await this.replicator.close();
     await this.links.close();
     this.shaping[Symbol.dispose]();

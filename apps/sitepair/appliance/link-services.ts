@@ -2,6 +2,8 @@ import { type Catalog, type Scope, syncCatalog } from '#catalog';
 import type { Channel, Link } from '#link';
 import { type RecordStore, type SnapshotReceiver, serveFetches } from '#replication';
 import type { BlindVaults } from './blind-vault.ts';
+import type { LinkHealth } from './link-health.ts';
+import { healthService } from './link-health-notes.ts';
 import type { Pairing } from './pairing.ts';
 import { notPaired } from './pairing-errors.ts';
 import type { Peer, PeerFile } from './peers.ts';
@@ -24,6 +26,7 @@ export interface LinkServicesOptions {
   readonly own: Omit<SharedPart, 'scope'>;
   readonly vaults: BlindVaults;
   readonly shaping: Shaping;
+  readonly health: LinkHealth;
 }
 
 /** What peers may ask of this site; who has not joined yet may only speak of the pairing. */
@@ -47,6 +50,7 @@ export class LinkServices {
     serve('catalog', (channel, { catalog, scope, onHeard }) => syncCatalog(catalog, channel, { scope, onHeard }));
     serve('fetch', (channel, { store }) => serveFetches(channel, store, () => undefined));
     serve(limitsService, (channel, _part, peer) => this.#options.shaping.take(channel, peer));
+    serve(healthService, (channel, _part, peer) => this.#options.health.take(channel, peer));
     serve('records', (channel, { receiver }) => receiver.serveRecords(channel));
     serve('replicate', async (channel, { receiver }, peer) => {
       // A blind peer cannot have anything that its owner lacks, and must not be believed if it says so.

@@ -1,4 +1,5 @@
 import { Catalog } from '#catalog';
+import { BusyShare } from '#health';
 import { type SiteIdentity, verify } from '#keys';
 import { Store, type StoreNotice } from '#store';
 import type { Volumes } from '#targets';
@@ -6,6 +7,7 @@ import { FolderVolumes } from '#targets/folder';
 import { knownSiteKeys, realmSealer, signerOf } from './catalog-keys.ts';
 import type { ApplianceEnvironment } from './environment.ts';
 import { KnownLosses } from './known-losses.ts';
+import { type DiskWaits, measuredVolumes } from './measured-volumes.ts';
 import { PeerFile } from './peers.ts';
 import { type KeyAuthority, noAuthority, RealmKeys } from './realm-keys.ts';
 import { Secrets } from './secrets.ts';
@@ -24,6 +26,7 @@ export interface OpenedParts {
   readonly authority: { now: KeyAuthority };
   readonly catalog: Catalog;
   readonly volumes: Volumes;
+  readonly disk: DiskWaits;
   readonly store: Store;
 }
 
@@ -62,7 +65,8 @@ export async function openParts(
     clock,
     random,
   });
-  const volumes = await FolderVolumes.open(paths.packs);
+  const disk = { reads: new BusyShare(clock), writes: new BusyShare(clock) };
+  const volumes = measuredVolumes(await FolderVolumes.open(paths.packs), disk);
   const { realmId, formerRealmIds } = keys.keyring;
   const losses = new KnownLosses(paths.root);
   const onNotice = (notice: StoreNotice) => {
@@ -80,5 +84,5 @@ export async function openParts(
     timers,
     onNotice,
   });
-  return { paths, site, losses, secrets, identity, peers, keys, authority, catalog, volumes, store };
+  return { paths, site, losses, secrets, identity, peers, keys, authority, catalog, volumes, disk, store };
 }

@@ -5,6 +5,7 @@ import { attentionOf } from './attention.ts';
 import { CarriedDisks } from './carried-disks.ts';
 import { scrubbedBy } from './content-sources.ts';
 import { KitChange } from './kit-change.ts';
+import { linkHealthViews, linkHistoryView } from './link-health-view.ts';
 import type { Operations, Run } from './operations.ts';
 import { pairingView } from './pairing-view.ts';
 import type { Peer } from './peers.ts';
@@ -82,6 +83,8 @@ export function operationsOf(appliance: Appliance): Operations {
     linkWindow: (request) => limits.changeWindows(request),
     linkHold: (request) => limits.hold(request),
     linkClass: (request) => limits.setClass(request),
+    linkHealth: ({ peer }) => linkHealthViews(appliance, peer),
+    linkHistory: (request) => linkHistoryView(appliance, request),
     keyRotate: () => rotateDataKey(appliance),
     keyKit: ({ passphrase }) => kitChange.make(passphrase),
     keyKitKept: async ({ kitId }) => ({ pendingOn: [...(await kitChange.keep(kitId))] }),

@@ -1,4 +1,5 @@
 import type { Mux } from '#link';
+import type { LinkHealthView, LinkHistoryView } from './link-health-view.ts';
 
 /** Everything that people and programs may ask of an appliance: the HTTP API is this, and the command line is its client. */
 export interface Operations {
@@ -49,6 +50,15 @@ export interface Operations {
     readonly untilSeconds?: number;
   }): LimitsView;
   linkClass(request: { readonly dataset: string; readonly trafficClass: string }): LimitsView;
+
+  /** How the links are: of one peer, or of all. */
+  linkHealth(request: { readonly peer?: string }): LinkHealthView[];
+  /** How one was: counts of the last seconds, minutes or hours. */
+  linkHistory(request: {
+    readonly peer: string;
+    readonly sinceSeconds: number;
+    readonly stepSeconds?: number;
+  }): LinkHistoryView;
 
   keyRotate(): Promise<{ readonly keyId: string; readonly pendingOn: readonly string[] }>;
   /** A new recovery kit. The old one stays valid beside it until `keyKitKept` is called with its id. */

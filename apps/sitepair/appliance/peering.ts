@@ -1,5 +1,5 @@
 import { handshakeKeyOf } from '#keys';
-import type { LinkSettings } from '#link';
+import { dataConnectionsFor, defaultSocketTuning, type LinkSettings, sendBufferBytesMax } from '#link';
 import { softwareVersion } from '../software-version.ts';
 import type { Appliance } from './appliance.ts';
 import { LinkServices } from './link-services.ts';
@@ -23,7 +23,7 @@ export interface Peering {
 
 /** Wires it. What an appliance gets later in its making is asked for when it is needed. */
 export function peeringOf(appliance: Appliance): Peering {
-  const { environment, peers, realm, keys, identity, catalog, store, receiver, invitations, vaults, shaping } =
+  const { environment, peers, realm, keys, identity, catalog, store, receiver, invitations, vaults, shaping, health } =
     appliance;
   const { timers, clock, logger } = environment;
   const settings = linkSettingsOf(appliance);
@@ -68,6 +68,7 @@ export function peeringOf(appliance: Appliance): Peering {
     own: { catalog, store, receiver, onHeard: () => appliance.heard() },
     vaults,
     shaping,
+    health,
   });
   const traffic = new PeerTraffic({
     peers,
@@ -117,6 +118,8 @@ function linkSettingsOf(appliance: Appliance): LinkSettings {
   return {
     identity: () => ({ siteId, incarnation: catalog.incarnation()?.number ?? 0, staticKeyPair }),
     shaper: (id) => appliance.shaping.of(id),
+    dataConnections: dataConnectionsFor({ sendBufferBytesMax: sendBufferBytesMax() }),
+    sockets: defaultSocketTuning,
     instance: random.bytes(8),
     software: softwareVersion(),
     clock,

@@ -83,6 +83,9 @@ export class Replicator {
   /** What the last session with a peer has measured. */
   readonly #lineRates = new Map<string, number>();
 
+  /** Events of sessions with a peer. */
+  readonly #answers = new Map<string, number>();
+
   constructor(options: ReplicatorOptions) {
     this.#options = options;
   }
@@ -132,6 +135,16 @@ export class Replicator {
       if (!pending.some(({ snapshotId }) => brought.has(toHex(snapshotId)))) return;
       await timers.sleep(hearingPollMs, run.signal);
     }
+  }
+
+  /** Something is on its way to this peer, or waits for its link. */
+  isRunning(siteId: Uint8Array): boolean {
+    return this.#running.has(toHex(siteId));
+  }
+
+  /** Grows with each answer of the peer; what this end does of itself counts, too, and stops when answers do not come. */
+  answers(siteId: Uint8Array): number {
+    return this.#answers.get(toHex(siteId)) ?? 0;
   }
 
   async close(): Promise<void> {
@@ -200,13 +213,15 @@ export class Replicator {
     const baseCandidates = thinned(held);
     const trafficClass = classOf?.(snapshot.name.slice(0, snapshot.name.lastIndexOf('@'))) ?? 'backup';
     const job = { ...snapshot, baseCandidates, trafficClass };
-    return replicateSnapshot(job, link, ports, (sofar) =>
+    const key = toHex(peer.siteId);
+    return replicateSnapshot(job, link, ports, (sofar) => {
+      this.#answers.set(key, (this.#answers.get(key) ?? 0) + 1);
       run.progress({
         doing: `replicating ${snapshot.name} to ${peer.name}`,
         doneBytes: sentBefore + sofar.sentBytes,
         doneItems: sofar.sentRecords,
-      }),
-    );
+      });
+    });
   }
 
   /** Nothing is packed for who may not read it: that is this site's word, whatever the peer says. */

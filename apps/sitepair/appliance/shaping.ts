@@ -6,6 +6,7 @@ import {
   limitAt,
   nextChange,
   type Shaper,
+  type ShaperReadings,
   type TrafficClass,
   unlimited,
 } from '#shaper';
@@ -65,6 +66,11 @@ export class Shaping {
 
   classOf(dataset: string): TrafficClass {
     return this.#options.file.rules.classes[dataset] ?? 'backup';
+  }
+
+  /** What went, what waits and what for. */
+  readings(): ShaperReadings {
+    return this.#options.shaper.readings();
   }
 
   get timeZone(): string {

@@ -20,6 +20,17 @@ export interface SnapshotBookOptions {
   readonly onCopy: () => void;
 }
 
+/** A dataset as a peer has it. */
+export interface DatasetLag {
+  /** SITE/DATASET. */
+  readonly dataset: string;
+  /** When the newest snapshot began that is known here. */
+  readonly newest: string;
+  /** When the newest began that the peer holds; absent: it holds none. */
+  readonly held?: string;
+  readonly snapshotsBehind: number;
+}
+
 /** Datasets and snapshots as people and peers ask for them. */
 export class SnapshotBook implements CopyOverview, CopyBook {
   readonly #options: SnapshotBookOptions;
@@ -97,6 +108,29 @@ export class SnapshotBook implements CopyOverview, CopyBook {
           name: this.#nameOf(snapshot, row),
         })),
     );
+  }
+
+  /**
+   * How far a peer is behind with each dataset, by what the peer itself has proved and logged: the start of the newest snapshot
+   * that is known, and of the newest that it holds.
+   */
+  lagsAt(peer: SiteId): DatasetLag[] {
+    const there = this.#idsAt(peer);
+    return this.#rows().flatMap((row) => {
+      const snapshots = [...this.#snapshotsOf(row)];
+      const [newest] = snapshots;
+      if (newest === undefined) return [];
+      const behind = snapshots.findIndex(({ snapshotId }) => there.has(toHex(snapshotId)));
+      const held = snapshots[behind];
+      return [
+        {
+          dataset: `${this.#options.siteName(row.siteId)}/${row.name ?? toHex(row.datasetId).slice(0, 8)}`,
+          newest: timeText(newest),
+          ...(held === undefined ? {} : { held: timeText(held) }),
+          snapshotsBehind: behind < 0 ? snapshots.length : behind,
+        },
+      ];
+    });
   }
 
   holds(snapshotId: SnapshotId): boolean {

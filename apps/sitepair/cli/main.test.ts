@@ -213,7 +213,10 @@ test('a peer that has ended the pairing is told of in the list, and taken off it
 
 test('a pairing that has ended is no link that is down', async () => {
   const ended = { ...south, state: 'removed' as const, link: 'none' as const, ended: 'over' };
-  await using appliance = await withAppliance({ status: () => ({ ...calm, peers: [south, ended] }) });
+  await using appliance = await withAppliance({
+    status: () => ({ ...calm, peers: [south, ended] }),
+    linkHealth: () => [],
+  });
   const { status, stdout } = await appliance.run('link', 'status', '--json');
   assert.deepEqual([status, JSON.parse(stdout)], [0, [south]]);
 });
