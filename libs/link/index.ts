@@ -1,4 +1,5 @@
 export type { Channel } from './channel.ts';
+export { dataConnectionsFor, type LineFacts, sendBufferBytesMax } from './data-connections.ts';
 export type { DoorPurpose, VersionRange } from './first-message.ts';
 export type { FrameConduit, FrameReceiver } from './frame-conduit.ts';
 export type { HeartbeatOptions } from './heartbeat.ts';

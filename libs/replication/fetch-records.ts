@@ -1,11 +1,17 @@
 import { asId, type DomainId, type RecordId, splitIds } from '#model';
 import { type KeyBook, verifyRecord } from '#records';
 import { concatBytes, equalBytes, toHex } from '#runtime';
+import type { TrafficClass } from '#shaper';
 import { parseRecord, type RecordView } from '#wire';
 import { protocolViolation, sessionCut } from './errors.ts';
 import { findContent } from './find-content.ts';
 import { fetchClientChannel, fetchServerChannel } from './messages.ts';
 import type { MessageChannel, RecordStore } from './ports.ts';
+
+/** What is fetched for, in the order of the numbers that say so; each is the traffic class of the answers. */
+const purposes = ['restore', 'heal', 'seed'] as const satisfies readonly TrafficClass[];
+
+export type FetchPurpose = (typeof purposes)[number];
 
 /** Ids in one request at most: PROTOCOL.md section 5. */
 const fetchIdsMax = 4096;
@@ -19,11 +25,12 @@ export async function* fetchRecords(
   domainId: DomainId,
   ids: readonly RecordId[],
   keys: KeyBook | undefined,
+  purpose: FetchPurpose = 'restore',
 ): AsyncGenerator<RecordView> {
   let ended = false;
   try {
     for (let at = 0; at < ids.length; at += fetchIdsMax)
-      yield* fetchBatch(raw, domainId, ids.slice(at, at + fetchIdsMax), keys);
+      yield* fetchBatch(raw, domainId, ids.slice(at, at + fetchIdsMax), keys, purpose);
     await raw.end();
     ended = true;
   } finally {
@@ -37,10 +44,11 @@ async function* fetchBatch(
   domainId: DomainId,
   ids: readonly RecordId[],
   keys: KeyBook | undefined,
+  purpose: FetchPurpose,
 ): AsyncGenerator<RecordView> {
   const channel = fetchClientChannel(raw);
   const asked = new Set(ids.map(toHex));
-  await channel.send({ domainId, ids: concatBytes(ids) });
+  await channel.send({ domainId, ids: concatBytes(ids), purpose: purposes.indexOf(purpose) });
   for (let received = 0; ; received += 1) {
     const reply = await channel.receive();
     if (reply === undefined) throw sessionCut();
@@ -69,6 +77,7 @@ export async function serveFetches(
     const ids = splitIds('RecordId', request.ids);
     if (ids.length === 0 || ids.length > fetchIdsMax) throw protocolViolation('a request of impossible size');
     mayRead(domainId);
+    raw.trafficClass = purposes[request.purpose ?? 0] ?? 'restore';
     let missing: readonly RecordId[] = [];
     for await (const found of findContent(store, domainId, ids, undefined)) {
       if ('missing' in found) missing = found.missing;

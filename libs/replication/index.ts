@@ -4,7 +4,7 @@ export { CarriedFolder, lookInto, packsFolder } from './carried/carried-folder.t
 export { type CarriedReceiver, importCarried } from './carried/carried-import.ts';
 export { decodeLabel, decodeManifest, signLabel, signManifest } from './carried/carried-manifest.ts';
 export { type CarriedJob, PlaceSet } from './carried/carried-plan.ts';
-export { fetchRecords, serveFetches } from './fetch-records.ts';
+export { type FetchPurpose, fetchRecords, serveFetches } from './fetch-records.ts';
 export type { FetchFromPeers } from './find-content.ts';
 export type { MessageChannel, RecordPlace, RecordStore } from './ports.ts';
 export { missingFrom } from './prove-closure.ts';

@@ -71,6 +71,8 @@ export interface ReplicateReply {
 export interface FetchRequest {
   domainId: Uint8Array;
   ids: Uint8Array;
+  /** FetchPurpose of session.proto. */
+  purpose?: number;
 }
 export interface FetchReply {
   record?: Uint8Array;

@@ -1,5 +1,6 @@
 import type { DomainId, RecordId } from '#model';
 import { type AppError, isAppError } from '#runtime';
+import type { TrafficClass } from '#shaper';
 import type { RecordKind, RecordView } from '#wire';
 
 /** An ordered stream of messages to the other end, with its own credit: a link's channel, or a client's. */
@@ -13,6 +14,12 @@ export interface MessageChannel {
   /** Payload bytes that the line has taken, and brought: they grow within a message, too. Without them whole messages count. */
   readonly bytesSent?: number;
   readonly bytesReceived?: number;
+  /** What this end's messages are for: their turn at the limit. */
+  trafficClass?: TrafficClass;
+  /** Nothing but this end's limit keeps it from sending. */
+  readonly heldBack?: boolean;
+  /** How often the other end has said that of itself. */
+  readonly heldNotes?: number;
 }
 
 /** Where a record lies: equal for all ids of one record; ordered as a disk reads. */

@@ -127,6 +127,9 @@ async function drive(
         case 'skip':
           session.skip(effect.sequence);
           break;
+        case 'drop':
+          session.drop(effect.sequence);
+          break;
         case 'acknowledge':
           session.acknowledge(effect.belowSequence);
           break;

@@ -1,6 +1,6 @@
 import { type DomainId, type RecordId, type SessionId, type SnapshotId, splitIds } from '#model';
 import type { KeyBook } from '#records';
-import { concatBytes, type Random, type Timers } from '#runtime';
+import { concatBytes, isAppError, type Random, type Timers } from '#runtime';
 import type { RecordView } from '#wire';
 import { encodeBits } from './bits.ts';
 import { protocolViolation, sessionCut } from './errors.ts';
@@ -48,6 +48,8 @@ export class ReceiverSession {
   /** Ends the proof with the session. */
   readonly #ended = new AbortController();
   #messages = 0;
+  #lanesSeen = 0;
+  #pastReceived = 0;
   #proofBatches = 0;
   #ownTasks = 0;
   #unsentAnswers = 0;
@@ -71,7 +73,7 @@ export class ReceiverSession {
     this.#watch = new ProgressWatch(ports.timers, {
       moved: () => this.#moved(),
       worked: () => this.#moved() + this.#durableBelow + this.#proofBatches,
-      isBusy: () => this.#ownTasks > 0 || !this.#ingest.isIdle,
+      isBusy: () => this.#ownTasks > 0 || !this.#ingest.isIdle || channel.raw.heldBack === true,
       sayWorking: () => this.#send({ working: {} }),
       onStall: (error) => {
         this.#events.fail(error);
@@ -91,12 +93,13 @@ export class ReceiverSession {
   }
 
   /**
-   * Takes records from a data channel until it ends, or the session has: what still comes is then dropped unread, and the
-   * sender hears the reason on its other channel. Each record is proved good before it is even an event; while a window of
+   * Takes records from one of the data channels until it ends or is lost, or the session has: what still comes is then
+   * dropped unread, and the sender hears the reason on its other channel. Each record is proved good before it is even an event; while a window of
    * them waits for the disk, none is read.
    */
   async readRecords(records: MessageChannel): Promise<void> {
     this.#lines.push(records);
+    this.#lanesSeen += 1;
     try {
       for (;;) {
         await this.#ingest.room(this.#ports.windowBytes);
@@ -106,7 +109,11 @@ export class ReceiverSession {
         await this.busyWith(this.#arrive(message));
       }
     } catch (error) {
-      this.#events.fail(error);
+      // What was under way there comes again over another connection; when none comes, the session stalls or the link ends.
+      if (!isAppError(error, 'connection_lost')) this.#events.fail(error);
+    } finally {
+      this.#lines.splice(this.#lines.indexOf(records), 1);
+      this.#pastReceived += (records.bytesReceived ?? 0) + (records.heldNotes ?? 0);
     }
   }
 
@@ -127,6 +134,10 @@ export class ReceiverSession {
   skip(sequence: number): void {
     this.#arrived.delete(sequence);
     this.#ingest.skip(sequence);
+  }
+
+  drop(sequence: number): void {
+    this.#arrived.delete(sequence);
   }
 
   /** One at a time, always the newest: they do not pile up for who does not listen. */
@@ -183,9 +194,13 @@ export class ReceiverSession {
     const decoded = await this.#decoder.decode(message);
     if ('lacking' in decoded) return this.#send({ lacking: { firstSequence: decoded.lacking } });
     for (const { sequence, record } of decoded.records) {
-      if (this.#arrived.has(sequence)) throw protocolViolation('a wrong sequence number');
+      const mayRepeat = this.#lanesSeen > 1;
+      if (this.#arrived.has(sequence)) {
+        if (mayRepeat) continue;
+        throw protocolViolation('a wrong sequence number');
+      }
       this.#arrived.set(sequence, record);
-      this.#events.push({ type: 'record', sequence, ids: record.ids });
+      this.#events.push({ type: 'record', sequence, ids: record.ids, mayRepeat });
     }
   }
 
@@ -224,7 +239,8 @@ export class ReceiverSession {
   }
 
   #moved(): number {
-    return this.#lines.reduce((sum, { bytesReceived = 0 }) => sum + bytesReceived, this.#messages);
+    const past = this.#messages + this.#pastReceived;
+    return this.#lines.reduce((sum, { bytesReceived = 0, heldNotes = 0 }) => sum + bytesReceived + heldNotes, past);
   }
 
   #send(message: ReplicateReply, onSent?: () => void): void {

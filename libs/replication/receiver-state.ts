@@ -19,7 +19,13 @@ export type ReceiverEvent =
       readonly ids: readonly RecordId[];
       readonly here: readonly boolean[];
     }
-  | { readonly type: 'record'; readonly sequence: number; readonly ids: readonly RecordId[] }
+  | {
+      readonly type: 'record';
+      readonly sequence: number;
+      readonly ids: readonly RecordId[];
+      /** There is more than one connection: when one is lost, what was under way there comes again. */
+      readonly mayRepeat?: boolean;
+    }
   | { readonly type: 'durable'; readonly belowSequence: number }
   | { readonly type: 'done'; readonly records: number }
   | { readonly type: 'proof'; readonly missing: readonly RecordId[] };
@@ -29,6 +35,8 @@ export type ReceiverEffect =
   | { readonly do: 'store'; readonly sequence: number }
   /** It brings nothing that has not come: acknowledged with what came before it, and not stored. */
   | { readonly do: 'skip'; readonly sequence: number }
+  /** It has come before: as if it had not. */
+  | { readonly do: 'drop'; readonly sequence: number }
   | { readonly do: 'acknowledge'; readonly belowSequence: number }
   | { readonly do: 'prove' }
   | { readonly do: 'tellMissing'; readonly ids: readonly RecordId[] }
@@ -69,7 +77,7 @@ export function nextReceiver(state: ReceiverState, event: ReceiverEvent): Receiv
     case 'ids':
       return takeIds(state, event);
     case 'record':
-      return takeRecord(state, event.sequence, event.ids);
+      return takeRecord(state, event);
     case 'durable':
       state.durableBelow = event.belowSequence;
       for (const sequence of state.arrived) if (sequence < event.belowSequence) state.arrived.delete(sequence);
@@ -100,10 +108,14 @@ function takeIds(state: ReceiverState, event: Extract<ReceiverEvent, { type: 'id
   return [{ do: 'answer', batch: event.batch, wanted }];
 }
 
-function takeRecord(state: ReceiverState, sequence: number, ids: readonly RecordId[]): ReceiverEffect[] {
+function takeRecord(
+  state: ReceiverState,
+  { sequence, ids, mayRepeat = false }: Extract<ReceiverEvent, { type: 'record' }>,
+): ReceiverEffect[] {
+  const isRepeated = sequence < state.durableBelow || state.arrived.has(sequence);
+  if (isRepeated && mayRepeat) return [{ do: 'drop', sequence }];
   if (state.phase !== 'receiving') return refuse(state, 'a record after the end of sending');
-  if (sequence < state.durableBelow || state.arrived.has(sequence))
-    return refuse(state, 'a sequence number used twice');
+  if (isRepeated) return refuse(state, 'a sequence number used twice');
   // Who leaves one out and goes on would have numbers kept without end, for nothing could be acknowledged.
   if (sequence > state.durableBelow + state.windowBytes / recordBytesMin)
     return refuse(state, 'a sequence number beyond the window');

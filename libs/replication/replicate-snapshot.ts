@@ -1,5 +1,6 @@
 import type { DatasetId, DomainId, SnapshotId } from '#model';
 import { AppError, unreachable } from '#runtime';
+import type { TrafficClass } from '#shaper';
 import { type PeerChannels, type SenderPorts, SenderSession } from './sender-session.ts';
 import { initialSender, nextSender } from './sender-state.ts';
 import type { Savings } from './wire-encoder.ts';
@@ -13,6 +14,8 @@ export interface ReplicationJob {
   readonly baseCandidates: readonly SnapshotId[];
   /** How to name it in errors: SITE/DATASET@TIME. */
   readonly name: string;
+  /** The turn of its records at the limit of the line; default 'backup'. */
+  readonly trafficClass?: TrafficClass;
 }
 
 export interface ReplicationOutcome {

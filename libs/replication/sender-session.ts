@@ -1,13 +1,15 @@
 import { type RecordId, splitIds } from '#model';
 import type { KeyBook } from '#records';
 import { concatBytes, equalBytes, isAppError, type Random, type Timers } from '#runtime';
+import type { TrafficClass } from '#shaper';
 import { bitAt } from './bits.ts';
-import { contentMissing, protocolViolation, sendFailure, sessionCut } from './errors.ts';
+import { contentMissing, protocolViolation, sessionCut } from './errors.ts';
 import { Inbox } from './inbox.ts';
 import { type ReplicateReply, type ReplicateRequest, senderChannel, type TypedChannel } from './messages.ts';
 import type { MessageChannel, RecordStore } from './ports.ts';
 import { ProgressWatch } from './progress-watch.ts';
 import { missingIdsMax } from './protocol-limits.ts';
+import { RecordLanes } from './record-lanes.ts';
 import type { ReplicationJob } from './replicate-snapshot.ts';
 import type { SenderEvent, WantedRecord } from './sender-state.ts';
 import { type NeededRecord, walkClosure } from './walk-closure.ts';
@@ -15,7 +17,18 @@ import { type PackingPort, type Savings, WireEncoder } from './wire-encoder.ts';
 
 /** Opens channels to one peer. */
 export interface PeerChannels {
-  open(service: string, kind: 'control' | 'bulk'): Promise<MessageChannel>;
+  open(
+    service: string,
+    kind: 'control' | 'bulk',
+    options?: { readonly trafficClass?: TrafficClass },
+  ): Promise<MessageChannel>;
+  /** A bulk channel on each connection, now and as they come, until the signal ends that; without it there is one for all. */
+  openOnEach?(
+    service: string,
+    options: { readonly trafficClass?: TrafficClass },
+    signal: AbortSignal,
+    onChannel: (channel: MessageChannel) => void,
+  ): void;
 }
 
 export interface SenderPorts {
@@ -42,12 +55,14 @@ export class SenderSession {
   readonly #watch: ProgressWatch;
   /** Ends the walk, and whatever waits for the peer, with the session. */
   readonly #ended = new AbortController();
+  /** Done or failed: no more lanes. */
+  readonly #over = new AbortController();
   readonly #failed = Promise.withResolvers<never>();
   #channel: TypedChannel<ReplicateRequest, ReplicateReply> | undefined;
-  #records: MessageChannel | undefined;
+  #lanes: RecordLanes | undefined;
   #encoder: WireEncoder | undefined;
   #walk: ReturnType<typeof walkClosure> | undefined;
-  #sending: Promise<void> = Promise.resolve();
+  readonly #sentWhole = new Set<number>();
   #finished = false;
   #replies = 0;
   #walkBatches = 0;
@@ -65,7 +80,7 @@ export class SenderSession {
     this.#watch = new ProgressWatch(ports.timers, {
       moved: () => this.#moved(),
       worked: () => this.#walkBatches,
-      isBusy: () => this.#ownTasks > 0,
+      isBusy: () => this.#ownTasks > 0 || this.#channel?.raw.heldBack === true || this.#lanes?.heldBack === true,
       sayWorking: () => this.#send({ working: {} }),
       onStall: (error) => this.#fail(error),
     });
@@ -104,8 +119,7 @@ export class SenderSession {
     const { signal } = this.#ended;
     const allowed = opensPacked === true ? packing : undefined;
     this.#encoder = new WireEncoder({ ...ports, domainId, snapshotId, base, packing: allowed, signal });
-    this.#records = await this.#open('records', 'bulk');
-    await this.#records.send(sessionId);
+    await this.#openLanes(sessionId);
     const onProgress = () => {
       this.#walkBatches += 1;
     };
@@ -121,6 +135,24 @@ export class SenderSession {
     if (this.#ended.signal.aborted) this.#abort();
     this.#ended.signal.throwIfAborted();
     return channel;
+  }
+
+  async #openLanes(sessionId: Uint8Array): Promise<void> {
+    const { openOnEach } = this.#peer;
+    const lanes = new RecordLanes({
+      sessionId,
+      othersMayCome: openOnEach !== undefined,
+      onFailure: (error) => this.#events.fail(error),
+    });
+    this.#lanes = lanes;
+    const options = { trafficClass: this.#job.trafficClass ?? 'backup' };
+    if (openOnEach === undefined) {
+      const channel = await this.#peer.open('records', 'bulk', options);
+      lanes.add(channel);
+      this.#ended.signal.throwIfAborted();
+    } else {
+      openOnEach.call(this.#peer, 'records', options, this.#over.signal, (channel) => lanes.add(channel));
+    }
   }
 
   nextEvent(): Promise<SenderEvent> {
@@ -150,30 +182,29 @@ export class SenderSession {
     this.#send({ done: { records } });
   }
 
-  /** Records leave in order; reading one from disk overlaps with the line's taking of the one before. */
+  /** Records leave as they are ready, on whatever connection has room: their numbers say what each is. */
   sendRecord(sequence: number, wanted: WantedRecord): void {
-    const prepared = this.#busyWith(this.#prepare(sequence, wanted));
-    prepared.catch(() => undefined);
-    this.#sending = this.#sending.then(async () => {
-      const message = await prepared;
-      if (message !== undefined) await this.#records?.send(message);
-      this.sentRecords += 1;
-      this.sentBytes += message?.length ?? 0;
-    });
-    this.#sending.catch((error) => this.#events.fail(sendFailure(error)));
+    this.#sendPrepared(this.#busyWith(this.#prepare(sequence, wanted))).catch((error) => this.#events.fail(error));
+  }
+
+  async #sendPrepared(prepared: Promise<Uint8Array | undefined>): Promise<void> {
+    const message = await prepared;
+    if (message !== undefined) await this.#lanes?.send(message);
+    this.sentRecords += 1;
+    this.sentBytes += message?.length ?? 0;
   }
 
   /** The receiver lacks what a message was packed with: its records go as they lie. */
-  #sendWhole(firstSequence: number): void {
-    const messages = this.#busyWith(this.#encoder?.wholeAgain(firstSequence) ?? Promise.resolve([]));
-    messages.catch(() => undefined);
-    this.#sending = this.#sending.then(async () => {
-      for (const message of await messages) {
-        await this.#records?.send(message);
-        this.sentBytes += message.length;
-      }
-    });
-    this.#sending.catch((error) => this.#events.fail(sendFailure(error)));
+  async #sendWhole(firstSequence: number): Promise<void> {
+    // A message that came twice, because a connection was lost, is missed twice.
+    if (this.#sentWhole.has(firstSequence) && this.#lanes?.hasSentAgain === true) return;
+    this.#sentWhole.add(firstSequence);
+    const messages = await this.#busyWith(this.#encoder?.wholeAgain(firstSequence) ?? Promise.resolve([]));
+    this.#lanes?.forget(firstSequence);
+    for (const message of messages) {
+      await this.#lanes?.send(message);
+      this.sentBytes += message.length;
+    }
   }
 
   /** What the session had to bring. */
@@ -183,7 +214,11 @@ export class SenderSession {
 
   /** All messages of the session, both ways. */
   get lineBytes(): number {
-    return this.#channels.reduce((sum, { bytesSent = 0, bytesReceived = 0 }) => sum + bytesSent + bytesReceived, 0);
+    const { bytesSent = 0, bytesReceived = 0 } = this.#lanes ?? {};
+    return this.#channels.reduce(
+      (sum, raw) => sum + (raw.bytesSent ?? 0) + (raw.bytesReceived ?? 0),
+      bytesSent + bytesReceived,
+    );
   }
 
   /** A session that failed lets go at once: to end politely would wait for a peer that may read nothing more. */
@@ -191,7 +226,9 @@ export class SenderSession {
     this.#ports.signal?.removeEventListener('abort', this.#onAbort);
     this.#watch[Symbol.dispose]();
     this.#encoder?.[Symbol.dispose]();
-    if (this.#finished) await Promise.allSettled(this.#channels.map((channel) => channel.end()));
+    this.#over.abort();
+    if (this.#finished)
+      await Promise.allSettled([...this.#channels.map((channel) => channel.end()), this.#lanes?.end()]);
     else this.#fail(sessionCut());
   }
 
@@ -206,7 +243,9 @@ export class SenderSession {
 
   #abort(): void {
     const reason: unknown = this.#ended.signal.reason;
-    for (const channel of this.#channels) channel.abort(isAppError(reason) ? reason : sessionCut());
+    const error = isAppError(reason) ? reason : sessionCut();
+    for (const channel of this.#channels) channel.abort(error);
+    this.#lanes?.abort(error);
   }
 
   /** While `work` goes on, the receiver is not expected to do anything. */
@@ -221,7 +260,8 @@ export class SenderSession {
 
   /** What came from the receiver, and what the line took away of the records. */
   #moved(): number {
-    const lines = (this.#channel?.raw.bytesReceived ?? 0) + (this.#records?.bytesSent ?? 0);
+    const { bytesReceived = 0, heldNotes = 0 } = this.#channel?.raw ?? {};
+    const lines = bytesReceived + heldNotes + (this.#lanes?.bytesSent ?? 0);
     return lines + this.#replies + this.sentRecords;
   }
 
@@ -250,9 +290,10 @@ export class SenderSession {
           throw protocolViolation('an answer of another size than the question');
         this.#events.push({ type: 'wanted', batch, isWanted: (index) => bitAt(bits, index) });
       } else if (reply.acknowledged) {
+        this.#lanes?.acknowledged(reply.acknowledged.belowSequence);
         this.#encoder?.acknowledged(reply.acknowledged.belowSequence);
         this.#events.push({ type: 'acknowledged', belowSequence: reply.acknowledged.belowSequence });
-      } else if (reply.lacking) this.#sendWhole(reply.lacking.firstSequence);
+      } else if (reply.lacking) this.#sendWhole(reply.lacking.firstSequence).catch((error) => this.#events.fail(error));
       else if (reply.stillMissing) {
         const ids = splitIds('RecordId', reply.stillMissing.ids);
         if (ids.length > missingIdsMax) throw protocolViolation('more missing ids than may be told at once');

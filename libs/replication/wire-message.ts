@@ -40,10 +40,15 @@ export function packedMessage(sequence: number, packed: PackedRecords): Uint8Arr
   return concatBytes([head, codec.encode(packed)]);
 }
 
+/** The number that a message begins with, which has more than 8 bytes. */
+export function sequenceOf(message: Uint8Array): number {
+  return Number(new DataView(message.buffer, message.byteOffset).getBigUint64(0, true));
+}
+
 /** Tells the kinds apart. Throws `protocol_violation`, and `malformed_message` from within. Views, not copies. */
 export function parseWireMessage(message: Uint8Array): WireMessage {
   if (message.length <= sequenceBytes) throw protocolViolation('a record of impossible size');
-  const sequence = Number(new DataView(message.buffer, message.byteOffset).getBigUint64(0, true));
+  const sequence = sequenceOf(message);
   if (!Number.isSafeInteger(sequence)) throw protocolViolation('a wrong sequence number');
   const body = message.subarray(sequenceBytes);
   if (body[0] !== packedMark) return { kind: 'whole', sequence, record: body };

@@ -2,6 +2,7 @@ import type { DomainId, RecordId } from '#model';
 import type { KeyBook } from '#records';
 import {
   type FetchFromPeers,
+  type FetchPurpose,
   fetchRecords,
   type MessageChannel,
   type PeerChannels,
@@ -29,7 +30,11 @@ const looksMax = 8;
  * Fetches what this site lacks from the peers that can be reached, one after the other, and stores it here durably: what
  * was fetched for one restore is here for the next. `onlyFrom`: the one peer to ask; empty: any.
  */
-export function contentFetcher(options: ContentFetcherOptions, onlyFrom: Uint8Array): FetchFromPeers {
+export function contentFetcher(
+  options: ContentFetcherOptions,
+  onlyFrom: Uint8Array,
+  purpose: FetchPurpose = 'restore',
+): FetchFromPeers {
   return async (domainId, ids) => {
     const lacking = new Map(ids.map((id) => [toHex(id), id]));
     for (const peer of options.peers()) {
@@ -38,7 +43,7 @@ export function contentFetcher(options: ContentFetcherOptions, onlyFrom: Uint8Ar
       const link = options.link(peer.siteId);
       if (link === undefined) continue;
       try {
-        await fetchFrom(options, link, domainId, lacking);
+        await fetchFrom(options, link, domainId, lacking, purpose);
       } catch (error) {
         if (!isAppError(error)) throw error;
         options.onFailure(error, peer);
@@ -53,8 +58,9 @@ async function fetchFrom(
   link: PeerChannels,
   domainId: DomainId,
   lacking: Map<string, RecordId>,
+  purpose: FetchPurpose,
 ): Promise<void> {
-  const channel = await link.open('fetch', 'bulk');
+  const channel = await link.open('fetch', 'bulk', { trafficClass: purpose });
   using _watch = abortingWhenStalled(channel, timers);
   let [durable, pendingBytes, fetched]: [Promise<void>[], number, RecordId[]] = [[], 0, []];
   const settle = async () => {
@@ -64,7 +70,7 @@ async function fetchFrom(
     [durable, pendingBytes, fetched] = [[], 0, []];
   };
   try {
-    for await (const record of fetchRecords(channel, domainId, [...lacking.values()], keys())) {
+    for await (const record of fetchRecords(channel, domainId, [...lacking.values()], keys(), purpose)) {
       const stored = store.append(record);
       // Its failure is heard when the group is settled; until then it must not count as one that nobody hears.
       stored.catch(() => undefined);
@@ -81,9 +87,10 @@ async function fetchFrom(
 
 /** Aborts a channel that brings nothing. Bytes count, not messages: a slow line may need long for a large record. */
 function abortingWhenStalled(channel: MessageChannel, timers: Timers): Disposable {
-  let [seen, quietLooks] = [channel.bytesReceived ?? 0, 0];
+  const moved = () => (channel.bytesReceived ?? 0) + (channel.heldNotes ?? 0);
+  let [seen, quietLooks] = [moved(), 0];
   const look = () => {
-    const now = channel.bytesReceived ?? 0;
+    const now = moved();
     [seen, quietLooks] = [now, now === seen ? quietLooks + 1 : 0];
     if (quietLooks >= looksMax) channel.abort(fetchStalled());
     else timer = timers.after(lookMs, look);

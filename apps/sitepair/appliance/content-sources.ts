@@ -29,7 +29,7 @@ export async function scrubbedBy(appliance: Appliance): Promise<ScrubPorts[]> {
   const own: ScrubPorts = {
     store,
     keys: ownKeys,
-    fetchFromPeers: contentFetcher(fetchingInto(appliance, store, ownKeys), any),
+    fetchFromPeers: contentFetcher(fetchingInto(appliance, store, ownKeys), any, 'heal'),
     snapshots: () => book.allHeld(),
     losses,
   };
@@ -39,6 +39,7 @@ export async function scrubbedBy(appliance: Appliance): Promise<ScrubPorts[]> {
     fetchFromPeers: contentFetcher(
       { ...fetchingInto(appliance, vault.store, () => undefined), peers: vault.owners },
       any,
+      'heal',
     ),
     snapshots: () => vault.book.allHeld(),
     losses: vault.book.losses,
