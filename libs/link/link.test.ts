@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isAppError } from '#runtime';
-import { MuxChannel } from './channel.ts';
+import { type Channel, MuxChannel } from './channel.ts';
 import type { Link } from './link.ts';
 import { dialLink } from './link-dialer.ts';
+import { defaultSocketTuning } from './tcp-line.ts';
 import { serveEcho } from './testing/mux-pair.ts';
 import { pairUp, testSite } from './testing/two-sites.ts';
 
@@ -53,6 +54,31 @@ test('bulk channels are spread over the data connections', async () => {
   assert.equal(right.links.length, 1);
   await Promise.all(channels.map((channel) => channel.end()));
   await Promise.all(channels.map((channel) => channel.closed));
+});
+
+test('a service is opened on each data connection, those that come later too, and the line is counted', async () => {
+  await using left = await testSite({ settings: { dataConnections: 3, sockets: defaultSocketTuning } });
+  await using right = await testSite();
+  const { leftPair } = pairUp(left, right);
+  right.onLink = serveEcho;
+  const link = await dialLink(right.address, leftPair, left.settings, quiet);
+  const stop = new AbortController();
+  const channels: Channel[] = [];
+  link.openOnEach('echo', { trafficClass: 'seed' }, stop.signal, (channel) => channels.push(channel));
+  const until = async (count: number) => {
+    while (channels.length < count) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+  await until(3);
+  right.liveSockets().at(-1)?.destroy();
+  await until(4);
+  stop.abort();
+  const last = channels.at(-1);
+  await last?.send(new Uint8Array(100_000));
+  assert.deepEqual([(await last?.receive())?.length, last?.trafficClass], [100_000, 'seed']);
+  const wire = link.wire();
+  assert.ok(wire.sentBytes > 100_000 && wire.receivedBytes > 100_000);
+  assert.equal(wire.connections.filter(({ kind }) => kind === 'data').length, 3);
+  assert.ok(link.socketNotes.every((note) => note.length > 10));
 });
 
 test('100 MB of bulk and a control round trip served all the while', { timeout: 60_000 }, async () => {
