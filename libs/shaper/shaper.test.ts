@@ -145,15 +145,17 @@ test('the lowest of several limits is in force, and the reading says whose it is
   near(reading!.classes.heal.admittedBytes, (reading!.wireBytes * 1448) / 1500, 0.02);
 });
 
-test('heartbeats are counted, and never wait', () => {
+test('heartbeats are counted, and never wait; small messages pass a pause', () => {
   const { link, socket, run, shaper } = site();
   const one = link(1, 0);
-  const sender = socket(one, 'catalog');
+  const sender = socket(one, 'backup');
   sender.heartbeat(60);
   run(10);
   assert.ok(sender.wireBytes >= 60);
   assert.equal(shaper.readings().links[0]!.protocol.admittedBytes, 60);
   assert.ok(shaper.readings().links[0]!.protocol.wireBytes >= 60);
+  assert.equal(sender.gate.admit('backup', 100), false);
+  assert.equal(sender.gate.admit('catalog', 100), true);
 });
 
 test('a turn that nobody takes is given to others', () => {

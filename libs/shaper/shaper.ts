@@ -21,6 +21,8 @@ const unsentMs = 10;
 const unsentQuanta = 3;
 /** What a kernel holds and will not send within this time, at the rate of its last one, is stuck. */
 const soonMs = 20;
+/** Classes of small messages, which a pause does not hold. */
+const passesPause: ReadonlySet<TrafficClass> = new Set(['interactive', 'catalog']);
 /** What is in the kernel already goes out at the old pace: a lower limit holds sooner for it. */
 const slowerPaceDelayMs = 100;
 
@@ -108,7 +110,9 @@ export class Shaper {
       this.#release(gate, trafficClass, reserved >= bytes ? reserved - bytes : reserved);
       if (reserved >= bytes) return true;
     }
-    if (!gate.link.rate.isLimited && !this.#uplink.isLimited) {
+    // A pause is told to the peer, and the sites go on to know of each other, whoever has made it.
+    const isSmallInPause = gate.link.topBytesPerSecond === 0 && passesPause.has(trafficClass);
+    if (isSmallInPause || (!gate.link.rate.isLimited && !this.#uplink.isLimited)) {
       this.#take(gate, flow, bytes, this.#clock.monotonicMs());
       return true;
     }
