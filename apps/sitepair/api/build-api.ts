@@ -4,6 +4,7 @@ import { AppError, isAppError, systemClock, systemTimers } from '#runtime';
 import type { Operations, Run } from '../appliance/operations.ts';
 import { acceptClients } from './accept-clients.ts';
 import { ConnectedClients } from './connected-clients.ts';
+import { metricsContentType, metricsText } from './metrics.ts';
 import { problemContentType, toProblem } from './problem.ts';
 import { routes } from './routes.ts';
 import { workStream } from './work-stream.ts';
@@ -108,6 +109,8 @@ export function buildApi(operations: Operations, { logger }: ApiOptions): Fastif
 
   app.route({ ...routes.linkHealth, handler: async ({ query }) => operations.linkHealth(query) });
   app.route({ ...routes.linkHistory, handler: async ({ body }) => operations.linkHistory(body) });
+
+  app.get('/metrics', (_, reply) => reply.type(metricsContentType).send(metricsText(operations.linkHealth({}))));
 
   app.route({ ...routes.keyRotate, handler: () => operations.keyRotate() });
   app.route({ ...routes.keyKit, handler: ({ body }) => operations.keyKit(body) });
