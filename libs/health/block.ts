@@ -43,10 +43,11 @@ export function decodeBlock(bytes: Buffer, steps: number): Block | undefined {
     const mask = at + 1;
     at = mask + maskBytes;
     const row = emptyRow();
-    for (let field = 0; field < fields.length; field++) {
-      if ((bytes[mask + (field >> 3)]! & (1 << (field & 7))) === 0) continue;
-      row[field] = bytes.readDoubleLE(at);
-      at += 8;
+    for (let part = 0; part < maskBytes; part++) {
+      for (let bits = bytes[mask + part]!; bits !== 0; bits &= bits - 1) {
+        row[part * 8 + 31 - Math.clz32(bits & -bits)] = bytes.readDoubleLE(at);
+        at += 8;
+      }
     }
     block[step] = row;
   }
