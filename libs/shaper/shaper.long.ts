@@ -6,8 +6,8 @@ const scenarios = 10_000;
 const lengthMs = 4000;
 
 /**
- * Breaches there may be: two stalls of the process at the two ends of a second, with a slow line beside, still give a second
- * 0.96 to 0.98 of the limit. Each is printed.
+ * Breaches that are known, each printed (docs/evidence/shaper.txt): two stalls at the two ends of a second, with a slow line
+ * beside, give a second of 0.96 to 0.98 of the limit; one scenario has one of 0.07, which is not understood yet.
  */
 const breachesMax = 30;
 
