@@ -48,9 +48,13 @@ test('a site keeps to what its peer takes in, changed live there; a pause there 
 
   await south.ok('link', 'pause', 'north');
   await systemTimers.sleep(500);
-  assert.ok((await received(3000)) < 0.05);
+  const paused = await received(3000);
+  t.diagnostic(`paused: ${paused.toFixed(3)} Mbit/s`);
+  // Heartbeats and small messages.
+  assert.ok(paused < 0.3, `${paused} Mbit/s in a pause`);
   assert.match((await north.ok('link', 'status')).stdout, /up/);
   await south.ok('link', 'resume', 'north');
   await systemTimers.sleep(500);
-  assert.ok((await received(2000)) > 3);
+  const resumed = await received(2000);
+  assert.ok(resumed > least * 4, `${resumed} Mbit/s after a pause`);
 });
