@@ -3,6 +3,7 @@ import type { Channel, Link } from '#link';
 import { asId, parseSnapshotReference } from '#model';
 import { receiveUpload, serveReads, VisibleIds } from '#replication';
 import { AppError, equalBytes, toHex } from '#runtime';
+import type { TrafficClass } from '#shaper';
 import { notForAgents } from './agent-errors.ts';
 import type { Agent } from './agent-file.ts';
 import { datasetPages, queryRequestCodec, snapshotPages } from './agent-query.ts';
@@ -44,9 +45,14 @@ export class AgentServices {
   /** Registers everything in the turn in which a link is there; each channel is judged when it is opened. */
   serve(link: Link): void {
     const agent = () => this.#options.agents().of(link);
-    link.serve('upload', (channel) => this.#receive(channel, agent));
-    link.serve('read', (channel) => this.#serveReads(channel, agent()));
-    link.serve('query', (channel) => this.#answer(channel, agent()));
+    const serve = (service: string, trafficClass: TrafficClass, work: (channel: Channel) => Promise<void>) =>
+      link.serve(service, (channel) => {
+        channel.trafficClass = trafficClass;
+        return work(channel);
+      });
+    serve('upload', 'interactive', (channel) => this.#receive(channel, agent));
+    serve('read', 'restore', async (channel) => this.#serveReads(channel, agent()));
+    serve('query', 'interactive', async (channel) => this.#answer(channel, agent()));
     for (const service of refusedServices)
       link.serve(service, async () => {
         throw notForAgents(service);
