@@ -7,6 +7,9 @@ import { type RecordPlace, type RecordStore, readFound } from './ports.ts';
 /** Opened records that are kept for who asks for a neighbour next: frames of a file follow each other. */
 const keptBytesMax = 24 * 1024 * 1024;
 
+/** What a dictionary can do without: damaged, sealed with a key that has not come here yet, or taken away by a repair. */
+const useless = ['record_damaged', 'key_missing', 'place_gone'];
+
 interface Opened {
   readonly contents: ReadonlyMap<string, Uint8Array>;
   readonly bytes: number;
@@ -26,7 +29,7 @@ export class ContentReader {
   }
 
   /**
-   * The contents of `ids` in their order; undefined for what is not durable here, or damaged. It stops with undefined for
+   * The contents of `ids` in their order; undefined for what is not durable here, damaged, or sealed with a key that is not here. It stops with undefined for
    * the rest when they come to more than `bytesMax`.
    */
   async read(ids: readonly RecordId[], bytesMax: number): Promise<(Uint8Array | undefined)[]> {
@@ -75,7 +78,7 @@ export class ContentReader {
       const contents = openContents(this.#keys, await readFound(this.#store, this.#domainId, id, place));
       return { contents, bytes: [...contents.values()].reduce((sum, { length }) => sum + length, 0) };
     } catch (error) {
-      if (isAppError(error, 'record_damaged')) return undefined;
+      if (useless.some((code) => isAppError(error, code))) return undefined;
       throw error;
     }
   }

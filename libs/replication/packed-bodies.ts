@@ -2,6 +2,7 @@ import type { RecordId } from '#model';
 import { concatBytes } from '#runtime';
 import { decodeFrame, frameRawMaxBytes, nodePayloadMaxBytes, RecordKind, sha256 } from '#wire';
 import { protocolViolation } from './errors.ts';
+import { packedContentsMax } from './packed-limits.ts';
 
 /** One record among packed ones: its body as it is before compression. */
 export interface PackedBody {
@@ -47,6 +48,8 @@ export function decodeBodies(first: number, raw: Uint8Array): PackedBody[] {
       at + headBytes + length > raw.length
     )
       throw protocolViolation('a packed record of impossible size');
+    // Each holds a content at least.
+    if (bodies.length >= packedContentsMax) throw protocolViolation('too many packed records');
     const sequence = first + view.getUint32(at + 1, true);
     bodies.push({ sequence, kind, body: raw.subarray(at + headBytes, at + headBytes + length) });
     at += headBytes + length;

@@ -1,11 +1,12 @@
-import { type ContentHash, childrenOf, type DomainId, type RecordId, splitIds } from '#model';
+import { padmeLength, sealTagBytes } from '#keys';
+import { type ContentHash, type DomainId, idLengths, type RecordId, splitIds } from '#model';
 import { compressBody, type KeyBook, sealLeaf, sealNode, verifyRecord } from '#records';
-import { equalBytes, isAppError, type Random, toHex } from '#runtime';
-import { decodeNode, parseRecord, RecordKind, type RecordView, recordLimits, recordMaxBytes, sha256 } from '#wire';
+import { equalBytes, isAppError, type Random } from '#runtime';
+import { parseRecord, RecordKind, type RecordView, recordLimits, recordMaxBytes, sha256 } from '#wire';
 import { ContentReader } from './content-reader.ts';
 import { protocolViolation } from './errors.ts';
 import { checkOf, contentsOf, decodeBodies, type PackedBody } from './packed-bodies.ts';
-import { dictionaryIdsMax, dictionaryMaxBytes, packedRawMaxBytes } from './packed-limits.ts';
+import { dictionaryIdsMax, dictionaryMaxBytes, packedContentsMax, packedRawMaxBytes } from './packed-limits.ts';
 import type { RecordStore } from './ports.ts';
 import { type PackedRecords, parseWireMessage } from './wire-message.ts';
 import { decompressWith, dictionaryOf } from './zstd-dictionary.ts';
@@ -63,14 +64,14 @@ export class WireDecoder {
 
   async #unpack(keys: KeyBook, reader: ContentReader, sequence: number, packed: PackedRecords): Promise<Decoded> {
     const { rawLength, check, dictionaryIds, content } = packed;
-    const ids = splitIds('RecordId', dictionaryIds);
-    if (rawLength > packedRawMaxBytes || ids.length > dictionaryIdsMax)
+    if (rawLength > packedRawMaxBytes || dictionaryIds.length > dictionaryIdsMax * idLengths.RecordId)
       throw protocolViolation('packed records beyond their limits');
+    const ids = splitIds('RecordId', dictionaryIds);
     const contents = await reader.read(ids, dictionaryMaxBytes);
     const known = contents.filter((one) => one !== undefined);
     if (known.length < ids.length) return { lacking: sequence };
     const bodies = decodeBodies(sequence, await decompress(content, rawLength, dictionaryOf(known)));
-    const named = bodies.map((body) => nameContents(keys, this.#domainId, body));
+    const named = nameBodies(keys, this.#domainId, bodies);
     if (!equalBytes(checkOf(named.flatMap(({ ids: of }) => of)), check))
       throw protocolViolation('packed records that are not what they were sent for');
     const records: ArrivedRecord[] = [];
@@ -79,24 +80,34 @@ export class WireDecoder {
   }
 
   async #seal(keys: KeyBook, { body: { kind, body }, hashes }: Named): Promise<RecordView> {
-    if (kind === RecordKind.node && countReferences(body) > recordLimits.references)
-      throw protocolViolation('a packed node that refers to too much');
     const context = { keys, domainId: this.#domainId, random: this.#ports.random };
     const compressed = await compressBody(body);
+    // A frame that hardly shrinks may be as long as a frame can be, and yet not fit into a record with its padding.
+    if (padmeLength(sealedPrefixBytes + compressed.body.length) + sealTagBytes > recordLimits.sealedMax)
+      throw protocolViolation('a packed record of impossible size');
     if (kind === RecordKind.leaf) return sealLeaf(context, hashes, compressed);
+    // A payload of 2 MiB has no room for more hashes than a record has for references.
     return sealNode(context, hashes[0] as ContentHash, body, compressed);
   }
-}
-
-function countReferences(payload: Uint8Array): number {
-  const { leafHashes, nodeHashes } = childrenOf(decodeNode(payload));
-  return new Set(leafHashes.map(toHex)).size + new Set(nodeHashes.map(toHex)).size;
 }
 
 interface Named {
   readonly body: PackedBody;
   readonly hashes: readonly ContentHash[];
   readonly ids: readonly RecordId[];
+}
+
+/** Method and length within a seal: FORMAT.md section 2. */
+const sealedPrefixBytes = 5;
+
+function nameBodies(keys: KeyBook, domainId: DomainId, bodies: readonly PackedBody[]): Named[] {
+  let contents = 0;
+  return bodies.map((body) => {
+    const named = nameContents(keys, domainId, body);
+    contents += named.ids.length;
+    if (contents > packedContentsMax) throw protocolViolation('too many packed contents');
+    return named;
+  });
 }
 
 function nameContents(keys: KeyBook, domainId: DomainId, body: PackedBody): Named {

@@ -9,6 +9,7 @@ import { protocolViolation, sessionCut } from './errors.ts';
 import { type OpenedRecord, openWanted } from './open-wanted.ts';
 import { packContents, packedRawMax } from './pack-contents.ts';
 import { packedBytes } from './packed-bodies.ts';
+import { packedContentsMax } from './packed-limits.ts';
 import { type RecordStore, readFound } from './ports.ts';
 import { prepareRecord } from './prepare-record.ts';
 import type { WantedRecord } from './sender-state.ts';
@@ -175,6 +176,7 @@ export class WireEncoder {
     const dictionary = new Map<string, RecordId>();
     let rawBytes = 0;
     let pairedBytes = 0;
+    let contents = 0;
     for (let task = this.#queue.shift(); task !== undefined; task = this.#queue.shift()) {
       const opened = await this.#open(task);
       if (opened === undefined) continue;
@@ -185,17 +187,16 @@ export class WireEncoder {
         continue;
       }
       // It would not fit: it begins the next message.
-      if (
-        rawBytes + bytes > packedRawMax(true) &&
-        tasks.length > 0 &&
-        rawBytes + bytes > packedRawMax(pairedBytes > 0)
-      ) {
+      const isFull =
+        rawBytes + bytes > packedRawMax(pairedBytes > 0) || contents + opened.ids.length > packedContentsMax;
+      if (isFull && tasks.length > 0) {
         this.#queue.unshift(task);
         break;
       }
       tasks.push({ ...task, opened });
       for (const id of ids) dictionary.set(toHex(id), id);
       rawBytes += bytes;
+      contents += opened.ids.length;
       if (ids.length > 0) pairedBytes += bytes;
     }
     if (tasks.length === 0) return;

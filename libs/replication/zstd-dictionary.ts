@@ -39,11 +39,37 @@ export function compressWith(
   });
 }
 
+const [magicBytes, descriptorBytes, blockHeadBytes, checksumBytes] = [4, 1, 3, 4];
+const runBlock = 1;
+
+/** Where the frame ends that begins here, by its blocks' headers (RFC 8878 section 3.1.1); beyond the bytes when it is cut off. */
+function frameEnd(bytes: Uint8Array): number {
+  const descriptor = bytes[magicBytes] ?? 0;
+  const isSingleSegment = (descriptor & 0x20) !== 0;
+  const windowBytes = isSingleSegment ? 0 : 1;
+  const dictionaryIdBytes = [0, 1, 2, 4][descriptor & 3] ?? 0;
+  const sizeBytes = [isSingleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0;
+  let at = magicBytes + descriptorBytes + windowBytes + dictionaryIdBytes + sizeBytes;
+  for (let isLast = false; !isLast; ) {
+    if (at + blockHeadBytes > bytes.length) return Number.POSITIVE_INFINITY;
+    const head = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16);
+    isLast = (head & 1) !== 0;
+    at += blockHeadBytes + (((head >> 1) & 3) === runBlock ? 1 : head >> 3);
+  }
+  return at + ((descriptor & 4) !== 0 ? checksumBytes : 0);
+}
+
 /**
  * The raw bytes, made in the thread pool. Rejects with zlib's error when they are more than `rawLength`, before more memory
- * is taken, and when the frame wants a larger window than any sender may use.
+ * is taken, and when the frame wants a larger window than any sender may use. What is not exactly one frame is refused, too:
+ * zlib goes on with a second frame, passes over frames to be skipped, and lets be what comes behind.
  */
-export function decompressWith(content: Uint8Array, rawLength: number, dictionary?: Uint8Array): Promise<Uint8Array> {
+export async function decompressWith(
+  content: Uint8Array,
+  rawLength: number,
+  dictionary?: Uint8Array,
+): Promise<Uint8Array> {
+  if (frameEnd(content) !== content.length) throw new RangeError('more or less than one zstd frame');
   const options = {
     params: { [constants.ZSTD_d_windowLogMax]: windowLogMax },
     maxOutputLength: rawLength,
