@@ -56,8 +56,8 @@ function pairStretch(pairs: PairedChunk[], stretch: Stretch, after: readonly Pla
   const { before, from, to } = stretch;
   const [oldStart, oldEnd] = from < to ? [before[from]?.start ?? 0, before[to - 1]?.end ?? 0] : [0, 0];
   const [newStart, newEnd] = [after[0]?.start ?? 0, after.at(-1)?.end ?? 0];
-  // What was put in, or added at the end, is often like what is beside it.
-  const beside = before[Math.max(from, to) - 1];
+  // What was put in, at the front, or added at the end, is often like what is beside it.
+  const beside = before[Math.max(from, to, 1) - 1];
   for (const { hash, start, end } of after) {
     const near = new Set<Placed>();
     if (oldEnd - oldStart <= wholeStretchBytes) addNear(near, stretch, oldStart, oldEnd);

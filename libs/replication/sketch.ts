@@ -21,19 +21,22 @@ for (let i = 0, value = 1; i < numbers.length; i++) {
   numbers[i] = Math.imul(value ^ (value >>> 15), 0x2c_1b_3c_6d) >>> 0;
 }
 
-/** Undefined for contents too short to tell. 3 ms a megabyte. */
+/** Undefined for contents too short to tell, and for runs without a sample: they would all look alike. 3 ms a megabyte. */
 export function sketchOf(content: Uint8Array): Sketch | undefined {
   if (content.length < sketchedBytesMin) return undefined;
   const largest = new Uint32Array(transforms);
   let hash = 0;
+  let samples = 0;
   for (let at = 0; at < content.length; at++) {
     hash = ((hash << 1) + (numbers[content[at] as number] as number)) | 0;
     if ((hash & sampleMask) !== 0) continue;
+    samples += 1;
     for (let k = 0; k < transforms; k++) {
       const value = (Math.imul(hash, (numbers[256 + 2 * k] as number) | 1) + (numbers[257 + 2 * k] as number)) >>> 0;
       if (value > (largest[k] as number)) largest[k] = value;
     }
   }
+  if (samples === 0) return undefined;
   const features = [0, 1, 2].map((group) => {
     let feature = group;
     for (const value of largest.subarray(group * together, (group + 1) * together))
