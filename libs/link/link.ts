@@ -28,6 +28,7 @@ export interface LinkWire {
   /** Of all connections, those that are gone included. */
   readonly sentBytes: number;
   readonly receivedBytes: number;
+  readonly sentSegments: number;
   readonly resentSegments: number;
   /** Of the control connection, which carries no bulk: what the line takes, queues at both ends not included. */
   readonly roundTripMs: number | undefined;
@@ -59,7 +60,7 @@ export class Link {
   readonly #shaper: LinkShaper | undefined;
   readonly #notes = new Set<string>();
   readonly #onData = new Set<(mux: Mux) => void>();
-  #past = { bytesSent: 0, bytesReceived: 0, wireSent: 0, wireReceived: 0, resentSegments: 0 };
+  #past = { bytesSent: 0, bytesReceived: 0, wireSent: 0, wireReceived: 0, sentSegments: 0, resentSegments: 0 };
 
   constructor(greeting: Greeting, pair: PairSecret, dialledByUs: boolean, settings: LinkSettings) {
     const { hello, session, version } = greeting;
@@ -131,6 +132,7 @@ export class Link {
     return {
       sentBytes: this.#past.wireSent + sum(counts, (count) => count.wireSent),
       receivedBytes: this.#past.wireReceived + sum(counts, (count) => count.wireReceived),
+      sentSegments: this.#past.sentSegments + sum(counts, (count) => count.sentSegments),
       resentSegments: this.#past.resentSegments + sum(counts, (count) => count.resentSegments),
       roundTripMs: this.#control.line?.roundTripMs ?? this.roundTripMs,
       connections: muxes.map((mux) => ({ kind: mux === this.#control ? 'control' : 'data', line: mux.line })),
@@ -225,6 +227,7 @@ export class Link {
       bytesReceived: this.#past.bytesReceived + mux.bytesReceived,
       wireSent: this.#past.wireSent + counts.wireSent,
       wireReceived: this.#past.wireReceived + counts.wireReceived,
+      sentSegments: this.#past.sentSegments + counts.sentSegments,
       resentSegments: this.#past.resentSegments + counts.resentSegments,
     };
   }
@@ -264,6 +267,7 @@ function countsOf(mux: Mux) {
   return {
     wireSent: line?.wireBytes ?? mux.bytesSent,
     wireReceived: line?.receivedWireBytes ?? mux.bytesReceived,
+    sentSegments: line?.sentSegments ?? 0,
     resentSegments: line?.resentSegments ?? 0,
   };
 }

@@ -16,7 +16,10 @@ export interface LineReading {
   readonly receivedWireBytes: number;
   /** Written by this end and not sent yet. */
   readonly unsentBytes: number;
+  readonly sentSegments: number;
   readonly resentSegments: number;
+  /** The largest packet with all its headers, as far as the kernel has found what the path takes: its path MTU. */
+  readonly packetBytesMax: number;
   /** As the kernel smooths it; of a connection that carries bulk it includes the queues that it fills, and delayed acknowledgements. */
   readonly roundTripMs: number;
 }
@@ -58,12 +61,14 @@ export class TcpLine {
     const fd = descriptorOf(this.#socket);
     const info = fd === undefined ? undefined : tcpInfo(fd);
     if (info?.bytesSent === undefined || info.unsentBytes === undefined) return this.#newest;
-    const { bytesSent, unsentBytes, segmentsOut, segmentsIn, bytesReceived, retransmits, rttUs } = info;
+    const { bytesSent, unsentBytes, segmentsOut, segmentsIn, bytesReceived, retransmits, rttUs, segmentBytes } = info;
     this.#newest = {
       wireBytes: bytesSent + this.#headerBytes * segmentsOut,
       receivedWireBytes: bytesReceived + this.#headerBytes * segmentsIn,
       unsentBytes: unsentBytes + unwrittenBytes(this.#socket, info),
+      sentSegments: segmentsOut,
       resentSegments: retransmits,
+      packetBytesMax: segmentBytes + this.#headerBytes,
       roundTripMs: rttUs / 1000,
     };
     return this.#newest;

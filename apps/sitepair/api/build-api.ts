@@ -110,6 +110,11 @@ export function buildApi(operations: Operations, { logger }: ApiOptions): Fastif
   app.route({ ...routes.linkHealth, handler: async ({ query }) => operations.linkHealth(query) });
   app.route({ ...routes.linkHistory, handler: async ({ body }) => operations.linkHistory(body) });
 
+  app.route({
+    ...routes.linkTest,
+    handler: ({ body }, reply) => answerWork(reply, true, (run) => operations.linkTest(body, run)),
+  });
+
   app.get('/metrics', (_, reply) => reply.type(metricsContentType).send(metricsText(operations.linkHealth({}))));
 
   app.route({ ...routes.keyRotate, handler: () => operations.keyRotate() });

@@ -59,3 +59,18 @@ export const linkHistoryView = Type.Object({
     }),
   ),
 });
+
+export const linkTestView = Type.Object({
+  peer: Type.String(),
+  seconds: Type.Number(),
+  capacityBytesPerSecond: count,
+  payloadBytesPerSecond: count,
+  limitBytesPerSecond: Type.Optional(Type.Number({ minimum: 0 })),
+  limitWhy: Type.String(),
+  heldByLimit: Type.Boolean(),
+  roundTripIdleMs: Type.Optional(Type.Number()),
+  roundTripLoadedMs: Type.Optional(Type.Number()),
+  resentPercent: Type.Optional(Type.Number({ minimum: 0 })),
+  packetBytesMax: Type.Optional(count),
+  connections: count,
+});

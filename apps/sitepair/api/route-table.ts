@@ -33,6 +33,7 @@ export const routeTable = {
 
   linkHealth: { method: 'GET', url: '/api/v1/link/health' },
   linkHistory: { method: 'POST', url: '/api/v1/link/history' },
+  linkTest: { method: 'POST', url: '/api/v1/link/test' },
 
   keyRotate: { method: 'POST', url: '/api/v1/key/rotate' },
   keyKit: { method: 'POST', url: '/api/v1/key/kit' },

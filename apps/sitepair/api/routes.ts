@@ -1,5 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox';
-import { linkHealthList, linkHistoryRequest, linkHistoryView } from './health-views.ts';
+import { linkHealthList, linkHistoryRequest, linkHistoryView, linkTestView } from './health-views.ts';
 import { routeTable } from './route-table.ts';
 import {
   addressList,
@@ -139,6 +139,7 @@ export const routes = {
     ...question(request({ peer: Type.Optional(nameText) }), linkHealthList),
   },
   linkHistory: { ...routeTable.linkHistory, ...action(request(linkHistoryRequest), linkHistoryView) },
+  linkTest: { ...routeTable.linkTest, ...work(request({ peer: nameText }), linkTestView) },
 
   keyRotate: {
     ...routeTable.keyRotate,

@@ -2,6 +2,7 @@ import { type Catalog, type Scope, syncCatalog } from '#catalog';
 import type { Channel, Link } from '#link';
 import { type RecordStore, type SnapshotReceiver, serveFetches } from '#replication';
 import type { BlindVaults } from './blind-vault.ts';
+import { type LineTestReceiver, lineTestBulkService, lineTestService } from './line-test-receiver.ts';
 import type { LinkHealth } from './link-health.ts';
 import { healthService } from './link-health-notes.ts';
 import type { Pairing } from './pairing.ts';
@@ -27,6 +28,7 @@ export interface LinkServicesOptions {
   readonly vaults: BlindVaults;
   readonly shaping: Shaping;
   readonly health: LinkHealth;
+  readonly lineTests: LineTestReceiver;
 }
 
 /** What peers may ask of this site; who has not joined yet may only speak of the pairing. */
@@ -51,6 +53,8 @@ export class LinkServices {
     serve('fetch', (channel, { store }) => serveFetches(channel, store, () => undefined));
     serve(limitsService, (channel, _part, peer) => this.#options.shaping.take(channel, peer));
     serve(healthService, (channel, _part, peer) => this.#options.health.take(channel, peer));
+    serve(lineTestService, (channel) => this.#options.lineTests.serve(channel, siteId));
+    serve(lineTestBulkService, (channel) => this.#options.lineTests.serveBulk(channel, siteId));
     serve('records', (channel, { receiver }) => receiver.serveRecords(channel));
     serve('replicate', async (channel, { receiver }, peer) => {
       // A blind peer cannot have anything that its owner lacks, and must not be believed if it says so.

@@ -6,6 +6,7 @@ import { CarriedDisks } from './carried-disks.ts';
 import { scrubbedBy } from './content-sources.ts';
 import { KitChange } from './kit-change.ts';
 import { linkHealthViews, linkHistoryView } from './link-health-view.ts';
+import { linkTestView } from './link-test-view.ts';
 import type { Operations, Run } from './operations.ts';
 import { pairingView } from './pairing-view.ts';
 import type { Peer } from './peers.ts';
@@ -85,6 +86,7 @@ export function operationsOf(appliance: Appliance): Operations {
     linkClass: (request) => limits.setClass(request),
     linkHealth: ({ peer }) => linkHealthViews(appliance, peer),
     linkHistory: (request) => linkHistoryView(appliance, request),
+    linkTest: (request, run) => linkTestView(appliance, request.peer, run),
     keyRotate: () => rotateDataKey(appliance),
     keyKit: ({ passphrase }) => kitChange.make(passphrase),
     keyKitKept: async ({ kitId }) => ({ pendingOn: [...(await kitChange.keep(kitId))] }),

@@ -1,5 +1,6 @@
 import type { Mux } from '#link';
 import type { LinkHealthView, LinkHistoryView } from './link-health-view.ts';
+import type { LinkTestView } from './link-test-view.ts';
 
 /** Everything that people and programs may ask of an appliance: the HTTP API is this, and the command line is its client. */
 export interface Operations {
@@ -59,6 +60,8 @@ export interface Operations {
     readonly sinceSeconds: number;
     readonly stepSeconds?: number;
   }): LinkHistoryView;
+  /** What the line to a peer gives: fills it for 10 s, within the limit. Throws `peer_unreachable`, `link_paused`, `line_test_busy`. */
+  linkTest(request: { readonly peer: string }, run: Run): Promise<LinkTestView>;
 
   keyRotate(): Promise<{ readonly keyId: string; readonly pendingOn: readonly string[] }>;
   /** A new recovery kit. The old one stays valid beside it until `keyKitKept` is called with its id. */

@@ -2,6 +2,7 @@ import { handshakeKeyOf } from '#keys';
 import { dataConnectionsFor, defaultSocketTuning, type LinkSettings, sendBufferBytesMax } from '#link';
 import { softwareVersion } from '../software-version.ts';
 import type { Appliance } from './appliance.ts';
+import { LineTestReceiver } from './line-test-receiver.ts';
 import { LinkServices } from './link-services.ts';
 import { Links } from './links.ts';
 import { Pairing } from './pairing.ts';
@@ -69,6 +70,7 @@ export function peeringOf(appliance: Appliance): Peering {
     vaults,
     shaping,
     health,
+    lineTests: new LineTestReceiver(clock, timers),
   });
   const traffic = new PeerTraffic({
     peers,

@@ -186,7 +186,7 @@ export class Replicator {
   async #persist(peer: Peer, snapshot: PendingSnapshot, run: Run, sentBefore: number) {
     for (let retryDelayMs = firstRetryDelayMs; ; ) {
       run.signal.throwIfAborted();
-      const link = await this.#waitForLink(peer, run);
+      const link = await this.linkTo(peer, run);
       try {
         return await this.#send(link, peer, snapshot, run, sentBefore);
       } catch (error) {
@@ -236,7 +236,8 @@ export class Replicator {
     return { packing };
   }
 
-  async #waitForLink(peer: Peer, run: Run): Promise<Link> {
+  /** The link to a peer, waited for a while if it is down. Throws `peer_unreachable`. */
+  async linkTo(peer: Peer, run: Run): Promise<Link> {
     const { clock, timers } = this.#options;
     const deadlineMs = clock.monotonicMs() + linkPatienceMs;
     for (;;) {

@@ -1,4 +1,5 @@
 import type { LinkHistoryView } from '../../appliance/link-health-view.ts';
+import type { ApplianceApi } from '../../client/api-client.ts';
 import { type SitepairCommand, UsageError } from '../command.ts';
 import { formatDuration, formatLinkRate, formatTime } from '../format.ts';
 import type { Invocation } from '../invocation.ts';
@@ -20,7 +21,7 @@ export function addLinkHistory(link: SitepairCommand, invocation: Invocation): v
     .command('history')
     .summary('how a link was')
     .description('Shows what a link did: rates, round trips, cuts, and what held it back for most of each step.')
-    .argument('<PEER>', 'which link')
+    .argument('[PEER]', 'which link; may be left out when there is one peer')
     .option('--since <span>', 'from how long ago', '1d')
     .option('--step <span>', 'how long each line is')
     .teach(
@@ -31,13 +32,27 @@ export function addLinkHistory(link: SitepairCommand, invocation: Invocation): v
       ],
       [spanHelp, 'Seconds are kept for an hour, minutes for 30 days, hours for two years.'],
     )
-    .action(async (peer: string, { since, step }: HistoryOptions) => {
+    .action(async (peerName: string | undefined, { since, step }: HistoryOptions) => {
       const sinceSeconds = secondsOf(since);
       const stepSeconds = step === undefined ? Math.max(1, Math.ceil(sinceSeconds / rowsWanted)) : secondsOf(step);
       await using appliance = await invocation.connect();
+      const peer = peerName ?? (await onlyPeer(appliance.api));
       const history = await appliance.api.call('linkHistory', { peer, sinceSeconds, stepSeconds });
       invocation.print(history, () => historyText(history));
     });
+}
+
+async function onlyPeer(api: ApplianceApi): Promise<string> {
+  const peers = (await api.call('pairList', {})).filter(({ state }) => state === 'paired');
+  const [first, ...others] = peers;
+  if (first !== undefined && others.length === 0) return first.peer;
+  if (first === undefined)
+    throw new UsageError(
+      'this site has no peer',
+      name,
+      'Pair with another appliance first: "sitepair pair invite --help".',
+    );
+  throw new UsageError('which peer?', name, `Name one of: ${peers.map(({ peer }) => peer).join(', ')}.`);
 }
 
 function historyText({ points, peer, stepSeconds }: LinkHistoryView): string {

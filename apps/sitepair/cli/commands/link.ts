@@ -3,6 +3,7 @@ import type { Invocation } from '../invocation.ts';
 import { addLinkHistory } from './link-history.ts';
 import { addLinkLimits } from './link-limits.ts';
 import { addLinkStatus } from './link-status.ts';
+import { addLinkTest } from './link-test.ts';
 import { addLinkWatch } from './link-watch.ts';
 
 /** The group `link`: how the links are, and how much of the line they may take. */
@@ -15,5 +16,6 @@ export function addLink(program: SitepairCommand, invocation: Invocation): void 
   addLinkStatus(link, invocation);
   addLinkWatch(link, invocation);
   addLinkHistory(link, invocation);
+  addLinkTest(link, invocation);
   addLinkLimits(link, invocation);
 }
