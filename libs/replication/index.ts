@@ -6,6 +6,7 @@ export { decodeLabel, decodeManifest, signLabel, signManifest } from './carried/
 export { type CarriedJob, PlaceSet } from './carried/carried-plan.ts';
 export { type FetchPurpose, fetchRecords, serveFetches } from './fetch-records.ts';
 export type { FetchFromPeers } from './find-content.ts';
+export { checkOf, contentsOf, decodeBodies, encodeBodies, type PackedBody } from './packed-bodies.ts';
 export type { MessageChannel, RecordPlace, RecordStore } from './ports.ts';
 export { missingFrom } from './prove-closure.ts';
 export { ReadSource } from './read-source.ts';
@@ -23,4 +24,6 @@ export { type ReadOptions, serveReads } from './serve-reads.ts';
 export { UploadSink } from './upload-sink.ts';
 export { VisibleIds } from './visible-ids.ts';
 export type { ClosureStep, NeededRecord } from './walk-closure.ts';
+export { WireDecoder } from './wire-decoder.ts';
 export type { PackingPort, Savings } from './wire-encoder.ts';
+export { type PackedRecords, packedMessage } from './wire-message.ts';

@@ -5,6 +5,7 @@ import { carriedTargets } from './targets/carried.ts';
 import { catalogTargets } from './targets/catalog.ts';
 import { linkTargets } from './targets/link.ts';
 import { muxTargets } from './targets/mux.ts';
+import { packedTargets } from './targets/packed-records.ts';
 import { packTargets } from './targets/packs.ts';
 import { compressionTargets, recordTargets } from './targets/records.ts';
 import { fileTargets, secretTargets } from './targets/secrets-and-texts.ts';
@@ -23,6 +24,7 @@ export async function allTargets(only: string | undefined): Promise<Target[]> {
     ...sessionTargets(world, await captureSessions(world)),
     ...(await secretTargets(world)),
     ...fileTargets(),
+    ...packedTargets(world),
     ...(await packTargets(world)),
     ...(await catalogTargets(world)),
     ...carriedTargets(world),
