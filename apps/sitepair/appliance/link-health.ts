@@ -3,6 +3,7 @@ import { type EndLoad, HealthHistory } from '#health';
 import type { Channel, Link } from '#link';
 import { type Clock, type Timer, type Timers, toHex } from '#runtime';
 import type { ShaperReadings } from '#shaper';
+import { healthLookMs } from './limits.ts';
 import { HealthTeller, isNoListener, type PeerNote, takeHealthNotes } from './link-health-notes.ts';
 import { LinkSampler } from './link-health-sampler.ts';
 import type { Links } from './links.ts';
@@ -34,7 +35,6 @@ interface Watched {
   wasRunning: boolean;
 }
 
-const lookEveryMs = 1000;
 /** A kill loses as much history; each is one small transaction. */
 const flushEveryLooks = 5;
 /** Who gets on with a session tells its peer as often; without one there is nothing to judge. */
@@ -60,7 +60,7 @@ export class LinkHealth implements AsyncDisposable {
   }
 
   start(): void {
-    this.#timer = this.#options.timers.after(lookEveryMs, () => this.#tick());
+    this.#timer = this.#options.timers.after(healthLookMs, () => this.#tick());
   }
 
   /** Opened when it is first needed. Throws `health_write_failed`. */

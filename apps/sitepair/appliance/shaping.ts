@@ -10,13 +10,12 @@ import {
   type TrafficClass,
   unlimited,
 } from '#shaper';
+import { limitsLookMs } from './limits.ts';
 import type { Peer, PeerFile } from './peers.ts';
 import { type Sender, shareDownlink } from './shaping-downlink.ts';
 import { type Direction, type LimitRules, noRules, type ShapingFile } from './shaping-file.ts';
 import { LimitTeller, takeLimits } from './shaping-wire.ts';
 
-/** The wall clock may be set: limits by the hour are looked at as often at least. */
-const lookAgainMs = 30_000;
 /** How often the shares of several peers that send here are compared with what they use. */
 const shareEveryMs = 1000;
 
@@ -133,7 +132,7 @@ export class Shaping {
       const next = nextChange({ ...rules, timeZone: this.timeZone }, now);
       return next === undefined ? [] : [next.epochMilliseconds - now.epochMilliseconds];
     });
-    return Math.max(1, Math.min(lookAgainMs, ...changes));
+    return Math.max(1, Math.min(limitsLookMs, ...changes));
   }
 
   /** Tells each peer its part of what this site takes in: first who gets less, so that together they never get too much. */
