@@ -114,6 +114,20 @@ const wholeness: readonly Mutation[] = [
     tests: [...replication, 'test/hostile/*.test.ts'],
   },
   {
+    name: 'packed contents may be others than those that were meant',
+    file: 'libs/replication/wire-decoder.ts',
+    from: "    if (!equalBytes(checkOf(named.flatMap(({ ids: of }) => of)), check))\n      throw protocolViolation('packed records that are not what they were sent for');\n",
+    to: '',
+    tests: replication,
+  },
+  {
+    name: 'a delta is made of a dictionary that is not all here',
+    file: 'libs/replication/wire-decoder.ts',
+    from: '    if (known.length < ids.length) return { lacking: sequence };\n',
+    to: '',
+    tests: replication,
+  },
+  {
     name: 'a chunk may be another than its id names',
     file: 'libs/records/open-record.ts',
     from: "    if (!equalBytes(namer.name('leaf', hash), id)) throw recordDamaged('a chunk in it is not what its id names');\n",
@@ -260,6 +274,20 @@ const door: readonly Mutation[] = [
     from: 'maxOutputLength: rawMaxBytes, ',
     to: '',
     tests: [...sealing, 'test/fuzz/*.test.ts'],
+  },
+  {
+    name: 'packed records may grow beyond what they say',
+    file: 'libs/replication/zstd-dictionary.ts',
+    from: '    maxOutputLength: rawLength,\n',
+    to: '',
+    tests: replication,
+  },
+  {
+    name: 'packed records may say that they grow without limit',
+    file: 'libs/replication/wire-decoder.ts',
+    from: 'rawLength > packedRawMaxBytes || ',
+    to: '',
+    tests: replication,
   },
   {
     name: 'an invitation works twice',
