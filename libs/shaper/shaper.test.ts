@@ -51,6 +51,12 @@ test('in random scenarios a limit is a limit: never above, never below with a ba
   }
 });
 
+// What was asked for under the old limit was more than the uplink ever let through at once under the new one, and while it
+// saved up for that the link forgot, and the other way round: nothing went any more.
+test('what was asked for before a limit fell does not hold up everything after it', () => {
+  assert.equal(runScenario(4405, 4000), undefined);
+});
+
 test('without limits everything goes at once, nothing ticks, and the kernel may send as it likes', () => {
   const { shaper, link, socket, run } = site();
   const one = socket(link(1), 'backup');

@@ -335,7 +335,8 @@ class WaysNow implements Ways {
 
   held(flow: Flow, by: HeldBy, bytes: number): void {
     flow.heldBy(by, this.#nowMs);
-    if (by === 'link') this.heldLinks.add(flow.link);
+    // Who waits for the uplink keeps what its link would let through: else each of the two would wait for the other.
+    if (by !== 'line') this.heldLinks.add(flow.link);
     if (by === 'uplink') this.uplinkHeld = true;
     const wireBytes = onWire(bytes);
     if (by === 'line') this.#waitMs = Math.min(this.#waitMs, tickMs);

@@ -101,14 +101,19 @@ export class TurnOrder {
 }
 
 function wantedOf(flow: Flow): number {
-  for (const gate of flow.waiting) return gate.wanted.get(flow.trafficClass) ?? 0;
+  for (const gate of flow.waiting) return askedOf(gate, flow);
   return 0;
+}
+
+/** What was asked for under a higher limit is more than a connection will write at once now. */
+function askedOf(gate: ConnectionGate, flow: Flow): number {
+  return Math.min(gate.wanted.get(flow.trafficClass) ?? 0, gate.quantumBytes);
 }
 
 /** The first connection of the flow whose line takes more. */
 function turnOf(flow: Flow, ways: Ways): Turn | undefined {
   for (const gate of flow.waiting) {
-    const bytes = gate.wanted.get(flow.trafficClass) ?? 0;
+    const bytes = askedOf(gate, flow);
     if (ways.line(gate, bytes)) return { flow, gate, bytes };
   }
   return undefined;
