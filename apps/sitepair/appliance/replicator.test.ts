@@ -174,6 +174,8 @@ function fakePeer({ offered, goOn }: { offered: () => void; goOn: Promise<void> 
     async send(message: Uint8Array) {
       if (message.length > 16) setImmediate(() => reply({ acknowledged: { belowSequence: 1 } }));
     },
+    // Nothing comes back over it: it tells when it is gone.
+    receive: () => new Promise<undefined>(() => undefined),
   };
   const rest = { end: async () => undefined, abort: () => undefined };
   const open = async (service: string) => ({ ...(service === 'replicate' ? control : records), ...rest });
