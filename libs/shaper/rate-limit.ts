@@ -6,7 +6,7 @@ const burstMs = 60;
 /** What is kept of a right that nobody used. More would make the second that begins with it exceed 1.02 of the limit. */
 const idleMs = 30;
 /** Of the bytes in any second over what the limit allows in it: below the 1.02 of the guarantee by what counting may be late. */
-const secondMax = 1.012;
+const secondMax = 1.01;
 const packetBytes = 1500;
 
 const slotMs = 5;

@@ -2,23 +2,27 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runScenario } from './testing/scenario.ts';
 
-const scenarios = 10_000;
+/** SITEPAIR_SCENARIOS: how many. */
+const scenarios = Number(process.env.SITEPAIR_SCENARIOS ?? 10_000);
 const lengthMs = 4000;
 
 /**
- * Breaches that are known, each printed (docs/evidence/shaper.txt): two stalls at the two ends of a second, with a slow line
- * beside, give a second of 0.96 to 0.98 of the limit; one scenario has one of 0.07, which is not understood yet.
+ * A second that is not quite full is known of some: stalls of the process at both ends of it, with a slow line beside, leave
+ * 0.96 to 0.98 of the limit. Each is printed (docs/evidence/shaper.txt). A second that is too full is not tolerated.
  */
-const breachesMax = 30;
+const thinMax = Math.ceil(scenarios / 250);
 
-test('10,000 random scenarios keep the guarantee of limits', (t) => {
-  let breaches = 0;
+test(`${scenarios} random scenarios: no second and no tenth above the limit, hardly a second that is not full`, (t) => {
+  const [thin, over]: [string[], string[]] = [[], []];
   for (let seed = 0; seed < scenarios; seed += 1) {
     const breach = runScenario(seed, lengthMs);
     if (breach === undefined) continue;
-    breaches += 1;
-    t.diagnostic(`scenario ${seed}: ${breach}`);
+    (breach.startsWith('only') ? thin : over).push(`scenario ${seed}: ${breach}`);
   }
-  t.diagnostic(`${scenarios} scenarios of ${lengthMs / 1000} s, ${breaches} breaches`);
-  assert.ok(breaches <= breachesMax, `${breaches} breaches`);
+  for (const breach of [...over, ...thin]) t.diagnostic(breach);
+  t.diagnostic(
+    `${scenarios} scenarios of ${lengthMs / 1000} s: ${over.length} above the limit, ${thin.length} not quite full`,
+  );
+  assert.deepEqual(over, []);
+  assert.ok(thin.length <= thinMax, `${thin.length} not quite full`);
 });
