@@ -4,7 +4,7 @@ import { survivesCuts } from './power-cuts.ts';
 const plans = [
   { scenario: 'volumes', count: 60, seed: 11, telling: true, everyUpTo: 16 },
   { scenario: 'store', count: 40, seed: 12 },
-  { scenario: 'pair', count: 40, seed: 13, telling: true },
+  { scenario: 'pair', count: 60, seed: 13, telling: true },
   { scenario: 'blind', count: 25, seed: 14 },
   { scenario: 'rot', count: 25, seed: 15 },
   { scenario: 'rebuild', count: 25, seed: 16 },

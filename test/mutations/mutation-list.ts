@@ -308,7 +308,7 @@ const door: readonly Mutation[] = [
     file: 'apps/sitepair/appliance/agent-services.ts',
     from: '.filter((row) => equalBytes(row.siteId, siteId) && own.has(toHex(row.datasetId)))',
     to: '.filter((row) => equalBytes(row.siteId, siteId))',
-    tests: ['test/pair/agents.test.ts', 'test/hostile/*.test.ts'],
+    tests: ['test/pair/agents.full.ts', 'test/hostile/*.test.ts'],
   },
   {
     name: 'an agent builds on content that it never showed',

@@ -1,35 +1,9 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { kitIdsOfSealedKeyring, openKit, parseKit } from '#keys';
-import { toHex } from '#runtime';
-import { pairSites, TestSite, testFolder, until, untilCatalogsAgree, untilHeldBy } from '../kit/test-site.ts';
-
-function makeTree(folder: string, name: string): string {
-  const path = join(folder, name);
-  mkdirSync(join(path, 'deep', 'er'), { recursive: true });
-  for (let i = 0; i < 30; i++)
-    writeFileSync(join(path, i % 2 ? 'deep' : '', `file-${i}`), `${name} ${i}`.repeat(i * 50));
-  return path;
-}
-
-function contentsOf(folder: string): Map<string, string> {
-  const names = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return new Map(
-    names.map((entry) => [
-      join(entry.parentPath, entry.name).slice(folder.length),
-      readFileSync(join(entry.parentPath, entry.name), 'utf8'),
-    ]),
-  );
-}
-
-/** True when this kit opens the keyring that lies beside the site's packs. */
-async function opensKeyring(site: TestSite, kitFile: string): Promise<boolean> {
-  const kit = await openKit(parseKit(readFileSync(kitFile, 'utf8')));
-  const ids = kitIdsOfSealedKeyring(readFileSync(join(site.state, 'packs', 'keyring.sealed')));
-  return ids.some((id) => toHex(id) === toHex(kit.kitId));
-}
+import { pairSites, TestSite, testFolder, untilCatalogsAgree, untilHeldBy } from '../kit/test-site.ts';
+import { contentsOf, makeTree } from './rebuild-kit.ts';
 
 test('a site burnt to nothing comes back from its peer: same name, next life, everything restorable at once and refilled', async () => {
   using root = testFolder('rebuild');
@@ -77,36 +51,4 @@ test('a rebuild with a kit that the peer does not know changes nothing and leave
   const result = await lost.run('rebuild', '--from', address, '--kit', lost.kit, '--json');
   assert.equal(result.code, 1);
   assert.deepEqual(readdirSync(lost.state), []);
-});
-
-test('three sites in a chain agree, relay snapshots, and the burnt middle one comes back to both', async () => {
-  using root = testFolder('chain');
-  await using a = await TestSite.init(root.path, 'a');
-  await using b = await TestSite.init(root.path, 'b');
-  await using c = await TestSite.init(root.path, 'c');
-  const [addressA, addressB] = [await a.serve(), await b.serve()];
-  await c.serve();
-  const tree = makeTree(root.path, 'tree');
-  await a.ok('backup', tree, '--dataset', 'mail');
-  await c.ok('backup', tree, '--dataset', 'docs');
-  await pairSites(a, b, addressA);
-  await pairSites(b, c, addressB);
-  await untilCatalogsAgree([a, b, c]);
-  await untilHeldBy(a, 3);
-  const rotated = await a.run('key', 'rotate');
-  assert.ok(rotated.code === 0 || rotated.code === 3, rotated.stderr);
-  await untilCatalogsAgree([a, b, c]);
-  await b.kill();
-  rmSync(b.state, { recursive: true });
-  cpSync(join(tree, 'file-28'), join(tree, 'another'));
-  await a.ok('backup', tree, '--dataset', 'mail');
-  await b.ok('rebuild', '--from', addressA, '--kit', b.kit);
-  await b.serve(Number(addressB.split(':').at(-1)));
-  await untilCatalogsAgree([a, b, c]);
-  for (const site of [a, b, c]) {
-    for (const { kit } of [a, b, c]) await until(() => opensKeyring(site, kit), `${site.name} to be sealed to ${kit}`);
-  }
-  await untilHeldBy(c, 3);
-  await c.ok('restore', 'a/mail@latest', '--to', join(root.path, 'restored'));
-  assert.deepEqual(contentsOf(join(root.path, 'restored')), contentsOf(tree));
 });
