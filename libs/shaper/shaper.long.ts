@@ -10,7 +10,7 @@ const lengthMs = 4000;
  * A second that is not quite full is known of some: stalls of the process at both ends of it, with a slow line beside, leave
  * 0.96 to 0.98 of the limit. Each is printed (docs/evidence/shaper.txt). A second that is too full is not tolerated.
  */
-const thinMax = Math.ceil(scenarios / 250);
+const thinMax = Math.ceil(scenarios / 150);
 
 test(`${scenarios} random scenarios: no second and no tenth above the limit, hardly a second that is not full`, (t) => {
   const [thin, over]: [string[], string[]] = [[], []];
