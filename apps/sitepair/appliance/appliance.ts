@@ -193,7 +193,13 @@ export class Appliance implements AsyncDisposable {
     const parts = await openParts(state, environment);
     const appliance = new Appliance(environment, parts);
     parts.authority.now = appliance.realm;
-    parts.keys.refresh();
+    try {
+      parts.keys.refresh();
+    } catch (error) {
+      // What is open already would keep the process from ending, and whoever waits for it waiting.
+      await appliance[Symbol.asyncDispose]().catch((also) => appliance.note(also, 'closing what was open'));
+      throw error;
+    }
     parts.keys.whenChanged(() => appliance.#onKeys());
     return appliance;
   }
