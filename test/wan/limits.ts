@@ -7,16 +7,19 @@ import { record, shares, within } from './rate-record.ts';
 
 const bytesPerMegabit = 125_000;
 
-/**
- * What a second and a tenth of a second may be of the limit. The upper ones are the guarantee; `lowest` is 0.98 on a machine
- * that has nothing else to do.
- */
+/** What a second may be of the limit: 0.98 to 1.02 on a machine that has nothing else to do. */
 export interface Bounds {
+  readonly highest: number;
   readonly lowest: number;
 }
 
 // The interface of the sender counts, not we. The line itself could take far more.
-export async function holdsLimit(t: TestContext, megabits: number, seconds: number, { lowest }: Bounds): Promise<void> {
+export async function holdsLimit(
+  t: TestContext,
+  megabits: number,
+  seconds: number,
+  { lowest, highest }: Bounds,
+): Promise<void> {
   await using pair = await LinePair.up('wan-limit', { megabits: 0, delayMs: 5 });
   const { north, line, folder } = pair;
   await north.ok('link', 'limit', 'south', `${megabits} Mbit/s`);
@@ -28,12 +31,16 @@ export async function holdsLimit(t: TestContext, megabits: number, seconds: numb
   const [second, tenth] = [shares(samples, limit, 1000), shares(samples, limit, 100)];
   const told = `${megabits} Mbit/s: a second ${second.lowest.toFixed(3)} to ${second.highest.toFixed(3)}, a tenth at most ${tenth.highest.toFixed(2)}`;
   t.diagnostic(told);
-  assert.ok(second.highest <= 1.02 && tenth.highest <= 2, told);
+  assert.ok(second.highest <= highest && tenth.highest <= 2, told);
   assert.ok(second.lowest >= lowest, told);
 }
 
 /** Changes from the command line, and from 200 ms after each command had ended (which is later than its change) looks. */
-export async function followsChanges(t: TestContext, megabits: readonly number[], { lowest }: Bounds): Promise<void> {
+export async function followsChanges(
+  t: TestContext,
+  megabits: readonly number[],
+  { lowest, highest }: Bounds,
+): Promise<void> {
   await using pair = await LinePair.up('wan-change', { megabits: 0, delayMs: 5 });
   const { north, line, folder } = pair;
   const first = 50;
@@ -54,7 +61,7 @@ export async function followsChanges(t: TestContext, megabits: readonly number[]
     const second = shares(within(samples, ms + 200, ms + 2400), limit, 1000);
     const told = `to ${limit / bytesPerMegabit} Mbit/s: a second ${second.lowest.toFixed(3)} to ${second.highest.toFixed(3)}`;
     t.diagnostic(told);
-    assert.ok(second.highest <= 1.02 && second.lowest >= lowest, told);
+    assert.ok(second.highest <= highest && second.lowest >= lowest, told);
   }
 }
 
