@@ -3,14 +3,15 @@ import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { crc32 } from 'node:zlib';
 import { open, type RootDatabase } from 'lmdb';
-import { assert, assertOpenable, lmdbFiles } from '#runtime';
+import { assert, assertOpenable, DatabaseStamp, lmdbFiles } from '#runtime';
 import { catalogClosed, viewsDamaged, viewsWriteFailed } from './catalog-errors.ts';
-import { mayOpenViews, noteClosed, noteOpen } from './view-stamp.ts';
 
 // lmdb's transaction flags: abortable, committed when it returns, flushed to disk later: the logs are on
 // stable storage already, and after a power cut the views are not trusted at all.
 const transactionFlags = 0x1 | 0x2 | 0x10000;
 
+/** Counts up whenever what the views hold changes its shape or meaning: older ones are then dropped and built anew. */
+const viewsVersion = 1;
 const noBody = Buffer.alloc(0);
 
 export interface ViewRow {
@@ -42,10 +43,11 @@ export class ViewStore {
 
   /** Opens the views in `folder`; drops what is there when it may not be what was written. */
   static open(folder: string): ViewStore {
-    if (!mayOpenViews(folder, fileIn(folder))) {
+    const stamp = stampIn(folder);
+    if (!stamp.mayOpen()) {
       rmSync(folder, { recursive: true, force: true });
       mkdirSync(folder, { recursive: true, mode: 0o700 });
-      noteOpen(folder);
+      stamp.noteOpen();
     }
     return new ViewStore(folder, openDatabase(folder));
   }
@@ -115,7 +117,7 @@ export class ViewStore {
     this.#isClosed = true;
     await this.#database.flushed;
     await this.#database.close();
-    if (!this.#isDamaged) noteClosed(this.#folder, fileIn(this.#folder));
+    if (!this.#isDamaged) stampIn(this.#folder).noteClosed();
   }
 
   /** lmdb ends the process when a closed database is read. */
@@ -126,10 +128,14 @@ export class ViewStore {
   #decode(row: Buffer): unknown {
     const body = row.subarray(4);
     if (row.length >= 4 && crc32(body) === row.readUInt32LE(0)) return body.length === 0 ? null : deserialize(body);
-    rmSync(join(this.#folder, 'stamp.json'), { force: true });
+    stampIn(this.#folder).forget();
     this.#isDamaged = true;
     throw viewsDamaged();
   }
+}
+
+function stampIn(folder: string): DatabaseStamp {
+  return new DatabaseStamp(folder, fileIn(folder), viewsVersion);
 }
 
 function openDatabase(folder: string): RootDatabase<Buffer, Uint8Array> {

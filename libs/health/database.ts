@@ -1,7 +1,7 @@
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
-import { assertOpenable, isReadFailure, lmdbFiles, removeFileDurably, systemCode, writeFileDurably } from '#runtime';
+import { assertOpenable, DatabaseStamp, lmdbFiles } from '#runtime';
 import { historyWriteFailed } from './history-errors.ts';
 
 export type HistoryDatabase = RootDatabase<Buffer, Uint8Array>;
@@ -10,15 +10,19 @@ export type HistoryDatabase = RootDatabase<Buffer, Uint8Array>;
 // that is busy with records; after a power cut the file is therefore not trusted and made anew.
 const transactionFlags = 0x1 | 0x2 | 0x10000;
 
-const bootIdPath = '/proc/sys/kernel/random/boot_id';
+/** Counts up whenever older blocks cannot be read any more. */
+const historyVersion = 1;
 
-/** Opens the database in `folder`, or a new one where the last process did not close it before the machine went down. */
+/** Opens the database in `folder`, or a new one where that may not be opened (DatabaseStamp). */
 export function openHistoryDatabase(folder: string): HistoryDatabase {
-  if (!mayBeOpened(folder)) rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const path = join(folder, 'history.lmdb');
+  const path = fileIn(folder);
   try {
-    writeFileDurably(openNote(folder), bootId());
+    const stamp = stampIn(folder);
+    if (!stamp.mayOpen()) {
+      rmSync(folder, { recursive: true, force: true });
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      stamp.noteOpen();
+    }
     // lmdb-js ends the process when LMDB cannot open a file.
     assertOpenable(lmdbFiles(path));
     const options = { encoding: 'binary', keyEncoding: 'binary', cache: false, noSubdir: true } as const;
@@ -42,24 +46,18 @@ export function inTransaction(database: HistoryDatabase, write: () => void): voi
 export async function closeHistoryDatabase(database: HistoryDatabase, folder: string): Promise<void> {
   await database.flushed;
   await database.close();
-  removeFileDurably(openNote(folder));
+  stampIn(folder).noteClosed();
 }
 
-/** The note lies there while the database is open: it says in which boot. */
-function mayBeOpened(folder: string): boolean {
-  try {
-    return readFileSync(openNote(folder), 'utf8') === bootId();
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return true;
-    if (isReadFailure(error)) return false;
-    throw error;
-  }
+/** It was used for a while: should this process be killed, the file was not what ended it. */
+export function noteSettled(folder: string): void {
+  stampIn(folder).noteOpen();
 }
 
-function openNote(folder: string): string {
-  return join(folder, 'open-since-boot');
+function stampIn(folder: string): DatabaseStamp {
+  return new DatabaseStamp(folder, fileIn(folder), historyVersion);
 }
 
-function bootId(): string {
-  return readFileSync(bootIdPath, 'utf8').trim();
+function fileIn(folder: string): string {
+  return join(folder, 'history.lmdb');
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -118,4 +119,61 @@ test('events come newest first, and are kept across a restart', async () => {
 
 test('no encoded step is larger than the bound reckons with', () => {
   assert.ok(stepBytesMax >= 1 + Math.ceil(fields.length / 8) + 8 * fields.length);
+});
+
+test('a flipped byte of the file, or a second kill in a row, costs the history and no start', async () => {
+  const folder = newFolder();
+  const fill = async () => {
+    const history = HealthHistory.open(folder);
+    history.add(south, start, { sentBytes: 7 });
+    await history[Symbol.asyncDispose]();
+  };
+  const range = { from: start, to: start + 60, now: start + 60 };
+  await fill();
+  const file = join(folder, 'history.lmdb');
+  const bytes = readFileSync(file);
+  bytes[4096 + 20] = (bytes[4096 + 20] ?? 0) ^ 1;
+  writeFileSync(file, bytes);
+  const anew = HealthHistory.open(folder);
+  assert.equal(sumOf(anew, range, 1), 0);
+  await anew[Symbol.asyncDispose]();
+  await fill();
+  // What a killed process leaves: a note that it has the file open, in this boot.
+  const stamp = join(folder, 'stamp.json');
+  const closed = JSON.parse(readFileSync(stamp, 'utf8')) as object;
+  writeFileSync(stamp, JSON.stringify({ ...closed, sha256: undefined }));
+  const once = HealthHistory.open(folder);
+  assert.equal(sumOf(once, range, 1), 7);
+  await once[Symbol.asyncDispose]();
+  writeFileSync(stamp, JSON.stringify({ ...closed, sha256: undefined, unclean: true }));
+  const twice = HealthHistory.open(folder);
+  assert.equal(sumOf(twice, range, 1), 0);
+  await twice[Symbol.asyncDispose]();
+});
+
+test('a disk that is full is told, keeps nobody from asking, and takes no memory without end', async (t) => {
+  const folder = newFolder();
+  mkdirSync(folder);
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', folder]).status !== 0)
+    return t.skip('needs root and mount to make a small tmpfs');
+  try {
+    const inside = join(folder, 'health');
+    const history = HealthHistory.open(inside);
+    history.add(south, start, { sentBytes: 1 });
+    history.flush();
+    const ballast = join(folder, 'ballast');
+    assert.throws(() => writeFileSync(ballast, Buffer.alloc(1 << 20)), { code: 'ENOSPC' });
+    const minutes = 2000;
+    for (let i = 1; i <= minutes; i++) history.add(south, start + 60 * i, { sentBytes: 1 });
+    assert.throws(() => history.flush(), { code: 'health_write_failed' });
+    assert.equal(sumOf(history, { from: start, to: start + 60, now: start + 60 }, 1), 1);
+    rmSync(ballast);
+    history.flush();
+    const range = { from: start, to: start + 60 * (minutes + 1), now: start + 60 * (minutes + 1) };
+    const kept = sumOf(history, range, 60);
+    assert.ok(kept > 1 && kept < minutes / 2, `${kept} of ${minutes} minutes`);
+    await history[Symbol.asyncDispose]();
+  } finally {
+    spawnSync('umount', ['-l', folder]);
+  }
 });

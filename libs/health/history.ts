@@ -1,7 +1,13 @@
-import { compareBytes, toHex } from '#runtime';
+import { compareBytes, isAppError, toHex } from '#runtime';
 import { type Block, decodeBlock, encodeBlock, stepBytesMax } from './block.ts';
 import { addRow, type CountRow, countsOf, emptyRow, type HealthCounts, rowOf } from './counts.ts';
-import { closeHistoryDatabase, type HistoryDatabase, inTransaction, openHistoryDatabase } from './database.ts';
+import {
+  closeHistoryDatabase,
+  type HistoryDatabase,
+  inTransaction,
+  noteSettled,
+  openHistoryDatabase,
+} from './database.ts';
 import { historyKey, kindRange, placeOf, timeOf } from './history-keys.ts';
 import { type Level, levelFor, levels } from './levels.ts';
 
@@ -26,6 +32,10 @@ export interface HistoryAnswer {
 
 const eventKind = 255;
 const eventsMax = 1000;
+/** After so many writes, some minutes, the file is taken for good again, should the process be killed. */
+const settledFlushes = 100;
+/** Blocks that wait while the disk refuses them: of all levels of eight links for some hours. */
+const waitingBlocksMax = 256;
 /** More points than a chart has pixels: a longer range gets a longer step. */
 const pointsMax = 2000;
 /** A block in the database: its bytes, LMDB's pages around them, and pages that wait to be used again. */
@@ -55,6 +65,7 @@ export class HealthHistory implements AsyncDisposable {
   readonly #times = new Map<string, number[]>();
   #events: { readonly link: Uint8Array; readonly event: LinkEvent }[] = [];
   #eventNumber = 0;
+  #flushes = 0;
 
   private constructor(folder: string, database: HistoryDatabase) {
     this.#folder = folder;
@@ -89,10 +100,13 @@ export class HealthHistory implements AsyncDisposable {
     } catch (error) {
       // What was to be removed is there still.
       this.#times.clear();
+      this.#forgetOldest();
       throw error;
     }
     this.#open.clear();
     this.#events = [];
+    this.#flushes += 1;
+    if (this.#flushes === settledFlushes) noteSettled(this.#folder);
   }
 
   /**
@@ -100,7 +114,7 @@ export class HealthHistory implements AsyncDisposable {
    * longer where the fine counts are gone, or where there would be more than 2,000 points.
    */
   query(link: Uint8Array, range: { readonly from: number; readonly to: number; readonly now: number }, step = 0) {
-    this.flush();
+    this.#flushIfPossible();
     const { from, to, now } = range;
     const level = levelFor(from, to, now, step);
     const wanted = Math.max(step, (to - from) / pointsMax, level.stepSeconds);
@@ -128,15 +142,33 @@ export class HealthHistory implements AsyncDisposable {
 
   /** The newest events of a link, newest first. */
   events(link: Uint8Array, countMax: number): LinkEvent[] {
-    this.flush();
+    this.#flushIfPossible();
     const { start, end } = kindRange(link, eventKind);
     const range = { start: end, end: start, reverse: true, limit: countMax };
     return [...this.#database.getRange(range)].map(({ value }) => JSON.parse(value.toString()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.flush();
-    await closeHistoryDatabase(this.#database, this.#folder);
+    try {
+      this.flush();
+    } finally {
+      await closeHistoryDatabase(this.#database, this.#folder);
+    }
+  }
+
+  /** Who asks gets what is on the disk, also while it takes no more: that is told where it is written. */
+  #flushIfPossible(): void {
+    try {
+      this.flush();
+    } catch (error) {
+      if (!isAppError(error, 'health_write_failed')) throw error;
+    }
+  }
+
+  /** A disk that is full for weeks costs history, and no memory. */
+  #forgetOldest(): void {
+    for (const name of [...this.#open.keys()].slice(0, -waitingBlocksMax)) this.#open.delete(name);
+    this.#events = this.#events.slice(-eventsMax);
   }
 
   #writeAll(): void {

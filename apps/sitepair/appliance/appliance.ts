@@ -250,15 +250,18 @@ export class Appliance implements AsyncDisposable {
     else logger.error({ err: error }, doing);
   }
 
+  /** Closes every part, whatever another one says: what stays open keeps the process from ending. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.machine[Symbol.dispose]();
-    await this.health[Symbol.asyncDispose]();
-    await this.replicator.close();
-    await this.links.close();
-    this.shaping[Symbol.dispose]();
-    await this.vaults[Symbol.asyncDispose]();
-    await this.store.close();
-    await this.volumes.close();
-    await this.catalog.close();
+    await using parts = new AsyncDisposableStack();
+    // The last one named is closed first.
+    parts.defer(() => this.catalog.close());
+    parts.defer(() => this.volumes.close());
+    parts.defer(() => this.store.close());
+    parts.use(this.vaults);
+    parts.use(this.shaping);
+    parts.defer(() => this.links.close());
+    parts.defer(() => this.replicator.close());
+    parts.use(this.health);
+    parts.use(this.machine);
   }
 }

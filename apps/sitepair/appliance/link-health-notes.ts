@@ -1,6 +1,5 @@
 import type { EndLoad } from '#health';
 import type { Channel, Link } from '#link';
-import { isAppError } from '#runtime';
 import { codecOf } from '#wire';
 
 /** proto/health.proto. */
@@ -66,11 +65,6 @@ export async function takeHealthNotes(channel: Channel, take: (load: EndLoad, wa
     };
     take(load, Number(wallMs));
   }
-}
-
-/** A peer that does not take notes yet, or a link that has just ended, is no failure. */
-export function isNoListener(error: unknown): boolean {
-  return isAppError(error);
 }
 
 function permille(share: number): number {

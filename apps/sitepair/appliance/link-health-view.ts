@@ -1,4 +1,4 @@
-import type { HealthCounts, LinkEvent } from '#health';
+import type { HealthCounts } from '#health';
 import { toHex } from '#runtime';
 import type { Appliance } from './appliance.ts';
 import type { Peer } from './peers.ts';
@@ -85,7 +85,7 @@ function healthView(appliance: Appliance, peer: Peer): LinkHealthView {
   const { sent, received, classes } = sampler.rates;
   const wire = link?.wire();
   const clockOffsetSeconds = offsetOf(appliance, note, link?.roundTripMs) ?? link?.peer.clockSkewSeconds;
-  const events: readonly LinkEvent[] = health.history.events(peer.siteId, eventsShown);
+  const events = health.events(peer, eventsShown);
   const given = <K extends string>(name: K, value: number | undefined) =>
     value === undefined || !Number.isFinite(value) ? {} : ({ [name]: value } as Record<K, number>);
   return {

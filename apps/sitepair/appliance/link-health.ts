@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { type EndLoad, HealthHistory } from '#health';
+import { type EndLoad, HealthHistory, type LinkEvent } from '#health';
 import type { Channel, Link } from '#link';
-import { type Clock, type Timer, type Timers, toHex } from '#runtime';
+import { type Clock, isAppError, type Timer, type Timers, toHex } from '#runtime';
 import type { ShaperReadings } from '#shaper';
 import { healthLookMs } from './limits.ts';
-import { HealthTeller, isNoListener, type PeerNote, takeHealthNotes } from './link-health-notes.ts';
+import { HealthTeller, type PeerNote, takeHealthNotes } from './link-health-notes.ts';
 import { LinkSampler } from './link-health-sampler.ts';
 import type { Links } from './links.ts';
 import type { DiskWaits } from './measured-volumes.ts';
@@ -53,6 +53,8 @@ export class LinkHealth implements AsyncDisposable {
   #timer: Timer | undefined;
   #looks = 0;
   #isClosed = false;
+  /** The code of what was in the way last, told once until it is over. */
+  #told: string | undefined;
 
   constructor(options: LinkHealthOptions) {
     this.#options = options;
@@ -67,6 +69,15 @@ export class LinkHealth implements AsyncDisposable {
   get history(): HealthHistory {
     this.#history ??= HealthHistory.open(join(this.#options.root, 'health'));
     return this.#history;
+  }
+
+  /** The newest events of the link to a peer, newest first; none while the history cannot be read, which is told. */
+  events(peer: Peer, countMax: number): readonly LinkEvent[] {
+    let events: readonly LinkEvent[] = [];
+    this.#keeping(() => {
+      events = this.history.events(peer.siteId, countMax);
+    });
+    return events;
   }
 
   watched(peer: Peer): Readonly<Watched> {
@@ -97,17 +108,33 @@ export class LinkHealth implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     this.#timer?.cancel();
-    await this.#history?.[Symbol.asyncDispose]();
+    try {
+      await this.#history?.[Symbol.asyncDispose]();
+    } catch (error) {
+      // A few seconds of figures; nothing else of the appliance waits for them.
+      this.#options.onFailure(error);
+    }
   }
 
   #tick(): void {
-    try {
+    this.#keeping(() => {
       this.#lookAtAll();
-      if (this.#looks % flushEveryLooks === 0) this.#history?.flush();
-    } catch (error) {
-      this.#options.onFailure(error);
-    }
+      if (this.#looks % flushEveryLooks !== 0) return;
+      this.#history?.flush();
+      this.#told = undefined;
+    });
     if (!this.#isClosed) this.start();
+  }
+
+  /** What is in the way of the history is told once, and not every second. */
+  #keeping(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      const code = isAppError(error) ? error.code : String(error);
+      if (code !== this.#told) this.#options.onFailure(error);
+      this.#told = code;
+    }
   }
 
   #lookAtAll(): void {
@@ -154,15 +181,18 @@ export class LinkHealth implements AsyncDisposable {
       // Of two links that were dialled at once one goes: nothing was cut.
       if (this.#isClosed || code === 'link_superseded') return;
       const at = Math.floor(clock.nowMs() / 1000);
-      this.history.note(peer.siteId, { at, what: 'cut', detail: message });
-      this.history.add(peer.siteId, at, { cuts: 1 });
+      this.#keeping(() => {
+        this.history.note(peer.siteId, { at, what: 'cut', detail: message });
+        this.history.add(peer.siteId, at, { cuts: 1 });
+      });
     });
   }
 
   #tell({ teller, sampler }: Watched, own: EndLoad): void {
     if (teller === undefined || sampler.rates.received < receivingBytesPerSecond) return;
     teller.tell(own, this.#options.clock.nowMs()).catch((error) => {
-      if (!isNoListener(error)) this.#options.onFailure(error);
+      // A peer that does not take notes yet, or a link that has just ended, is no failure.
+      if (!isAppError(error)) this.#options.onFailure(error);
     });
   }
 }
