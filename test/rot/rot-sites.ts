@@ -69,6 +69,8 @@ export async function makeRotSites(root: string): Promise<RotSites> {
     await bring(a, 2);
     await until(() => a.appliance.operations.catalogDigest().digest === b.appliance.operations.catalogDigest().digest);
     a.appliance.losses.note('a loss of a test');
+    a.appliance.shapingFile.put({ limits: { 'all up': { bytesPerSecond: 1e9, windows: [] } }, classes: {} });
+    a.appliance.health.history.add(b.appliance.identity.siteId, 1_800_000_000, { sentBytes: 1 });
     snapshot = a.appliance.operations.snapshot({ reference: 'north/books@latest' }).id;
   }
   return { tree, north, south, older, snapshot };

@@ -49,6 +49,8 @@ export async function runTrial(sites: RotSites, work: string, rotCase: RotCase):
   said.push(...open.appliance.losses.reasons.filter((reason) => !quiet.has(reason)));
   said.push(...open.appliance.catalog.problems().map(({ kind }) => `catalog: ${kind}`));
   said.push(...operations.status().attention.filter((sentence) => sentence.includes('come back after a fire')));
+  // Opened when it is first asked.
+  open.appliance.health.history.events(open.appliance.identity.siteId, 1);
   said.push(...(await operations.storeCheck(open.run)).findings);
   const scrubbed = await operations.scrub({ heal: false }, open.run);
   said.push(
@@ -70,7 +72,8 @@ export async function runTrial(sites: RotSites, work: string, rotCase: RotCase):
   const isMoved = damage === 'swapped' && place.name.startsWith('pack of') && place.name.endsWith('whole file');
   const silent = place.expect === 'said' && !isMoved && said.length === 0 ? 'nothing said a word of it' : undefined;
   // An older version is whole: only others can tell, and bring what it lacks.
-  const isTold = said.length > 0 || damage === 'older';
+  // A site without limits has no file of them: nobody can tell that there was one.
+  const isTold = said.length > 0 || damage === 'older' || (damage === 'gone' && place.file === 'limits.json');
   const late = place.expect === 'refused' && !isTold ? 'it was neither refused nor told' : undefined;
   const spoilt = await spoiltPeer(peer, sites, work);
   return { outcome, said, wrong: spoilt ?? healed ?? silent ?? late };
