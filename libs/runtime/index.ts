@@ -4,6 +4,7 @@ export { compareBytes, concatBytes, equalBytes, fromHex, toHex } from './bytes.t
 export { type Clock, systemClock, systemTimers, type Timer, type Timers } from './clock.ts';
 export { DatabaseStamp } from './database-stamp.ts';
 export { makeFolderDurably, removeFileDurably, syncFolder, writeFileDurably } from './durable-files.ts';
+export { isAsWritten, jsonCheckOf } from './json-check.ts';
 export { assertOpenable, lmdbFiles } from './openable-files.ts';
 export { type Random, systemRandom } from './random.ts';
 export { isReadFailure, readingState, readingStateAsync } from './read-failures.ts';

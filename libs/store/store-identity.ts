@@ -1,6 +1,5 @@
-import { hash } from 'node:crypto';
 import type { RealmId, SiteId } from '#model';
-import { toHex } from '#runtime';
+import { isAsWritten, jsonCheckOf, toHex } from '#runtime';
 import type { Volumes } from '#targets';
 import type { AcceptsRealm } from './pack-files.ts';
 import { foreignStore, packTooNew } from './store-errors.ts';
@@ -27,7 +26,7 @@ export async function claimVolumes(
     if (claimed.realm === realm && claimed.checked) return;
   }
   const claim = { format, realmId: realm, siteId: site };
-  const content = `${JSON.stringify({ ...claim, check: checkOf(claim) })}\n`;
+  const content = `${JSON.stringify({ ...claim, check: jsonCheckOf(claim) })}\n`;
   await volumes.writeSmall(file, new Uint8Array(Buffer.from(content)));
 }
 
@@ -43,16 +42,12 @@ function parse(bytes: Uint8Array | undefined): Claim | undefined {
   if (bytes === undefined) return undefined;
   const value = parseJson(Buffer.from(bytes).toString());
   if (typeof value !== 'object' || value === null) return undefined;
+  // A changed byte must not make another realm's store of it. One of an earlier version has no check.
+  if (!isAsWritten(value as Readonly<Record<string, unknown>>)) return undefined;
   if (!('format' in value && 'realmId' in value && 'siteId' in value)) return undefined;
   const { format: written, realmId, siteId } = value;
-  // A changed byte must not make another realm's store of it. One of an earlier version has no check.
-  if ('check' in value && value.check !== checkOf({ format: written, realmId, siteId })) return undefined;
   if (typeof written !== 'number' || typeof realmId !== 'string' || typeof siteId !== 'string') return undefined;
   return { format: written, realm: realmId, site: siteId, checked: 'check' in value };
-}
-
-function checkOf(claim: object): string {
-  return hash('sha256', JSON.stringify(claim)).slice(0, 32);
 }
 
 function parseJson(text: string): unknown {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { asId, type RecordId } from '#model';
-import { equalBytes, isAppError, toHex } from '#runtime';
+import { equalBytes, isAppError, jsonCheckOf, toHex } from '#runtime';
 import { parseRecord, RecordKind } from '#wire';
 import { markerBytes } from './commit-marker.ts';
 import { packHeaderBytes } from './pack-header.ts';
@@ -224,6 +224,17 @@ test('a changed byte of store.json does not make another store of it: it is writ
   const { store: opened } = await openTestStore(await folderVolumes(t, packs), join(folder, 'index3'));
   await opened.close();
   assert.equal(readFileSync(path, 'utf8'), whole);
+});
+
+test('a store.json of a later version is left as it is, whatever it says beside', async (t) => {
+  const { store, packs, folder } = await inFolder(t);
+  await store.close();
+  const { check: _, ...claim } = JSON.parse(readFileSync(join(packs, 'store.json'), 'utf8')) as Record<string, unknown>;
+  const later = { ...claim, format: 2, tiers: ['disk'] };
+  const text = JSON.stringify({ ...later, check: jsonCheckOf(later) });
+  writeFileSync(join(packs, 'store.json'), text);
+  await assert.rejects(openTestStore(await folderVolumes(t, packs), join(folder, 'index4')), { code: 'pack_too_new' });
+  assert.equal(readFileSync(join(packs, 'store.json'), 'utf8'), text);
 });
 
 test('volumes of another site are refused, and store.json is plain text', async (t) => {

@@ -1,6 +1,14 @@
-import { hash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { AppError, fromHex, isAppError, readingState, systemCode, writeFileDurably } from '#runtime';
+import {
+  AppError,
+  fromHex,
+  isAppError,
+  isAsWritten,
+  jsonCheckOf,
+  readingState,
+  systemCode,
+  writeFileDurably,
+} from '#runtime';
 
 /** What such a file says, beside its format and its check. */
 type Content = Readonly<Record<string, unknown>>;
@@ -10,7 +18,7 @@ const format = 1;
 /** Replaces a JSON file of the state as a whole, durably; its check tells a changed byte when it is read. */
 export function writeStateFile(path: string, content: Content): void {
   const whole = { format, ...content };
-  writeFileDurably(path, `${JSON.stringify({ ...whole, check: checkOf(whole) }, null, 1)}\n`);
+  writeFileDurably(path, `${JSON.stringify({ ...whole, check: jsonCheckOf(whole) }, null, 1)}\n`);
 }
 
 /**
@@ -40,15 +48,6 @@ export function bytesIn(row: Content, field: string, lengths: readonly number[])
   const bytes = fromHex(String(row[field]));
   if (!lengths.includes(bytes.length)) throw new Error(`${field} has ${bytes.length} bytes`);
   return bytes;
-}
-
-/** False when a parsed file carries a check that is not its content's. */
-export function isAsWritten({ check, ...whole }: Content): boolean {
-  return check === undefined || check === checkOf(whole);
-}
-
-function checkOf(whole: Content): string {
-  return hash('sha256', JSON.stringify(whole)).slice(0, 32);
 }
 
 function tooNew(path: string): AppError {

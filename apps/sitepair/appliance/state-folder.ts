@@ -1,9 +1,9 @@
 import { chmodSync, existsSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeFd, lockFile } from '#posix';
-import { AppError, isAppError, makeFolderDurably, readingState, syncFolder, systemCode } from '#runtime';
+import { AppError, isAppError, isAsWritten, makeFolderDurably, readingState, syncFolder, systemCode } from '#runtime';
 import { agentFilePath } from './agent-file-path.ts';
-import { isAsWritten, writeStateFile } from './state-file.ts';
+import { writeStateFile } from './state-file.ts';
 
 /** Where everything of an appliance lies. Written down in docs/state-folder.md. */
 export interface StatePaths {
