@@ -8,6 +8,7 @@ export { type FetchPurpose, fetchRecords, serveFetches } from './fetch-records.t
 export type { FetchFromPeers } from './find-content.ts';
 export { checkOf, contentsOf, decodeBodies, encodeBodies, type PackedBody } from './packed-bodies.ts';
 export type { MessageChannel, RecordPlace, RecordStore } from './ports.ts';
+export { ProgressWatch } from './progress-watch.ts';
 export { missingFrom } from './prove-closure.ts';
 export { ReadSource } from './read-source.ts';
 export {

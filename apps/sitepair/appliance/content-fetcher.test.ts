@@ -71,7 +71,7 @@ test('a peer that stalls is given up after two minutes, and the next one is aske
     ...slowPeer(id),
     receive: () => aborted.promise,
     abort: (error) => aborted.reject(error),
-    bytesReceived: 100,
+    bytesReceived: 0,
   };
   let waitedMs = 0;
   const timers: Timers = {

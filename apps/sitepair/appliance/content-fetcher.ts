@@ -4,11 +4,11 @@ import {
   type FetchFromPeers,
   type FetchPurpose,
   fetchRecords,
-  type MessageChannel,
   type PeerChannels,
+  ProgressWatch,
   type RecordStore,
 } from '#replication';
-import { AppError, equalBytes, isAppError, type Timers, toHex } from '#runtime';
+import { equalBytes, isAppError, type Timers, toHex } from '#runtime';
 import { replicationWindowBytes } from './limits.ts';
 import type { Peer } from './peers.ts';
 
@@ -21,10 +21,6 @@ export interface ContentFetcherOptions {
   readonly timers: Timers;
   readonly onFailure: (error: unknown, peer: Peer) => void;
 }
-
-/** As sessions have it: a peer that brings no byte for two minutes is not waited for, whatever its heartbeats say. */
-const lookMs = 15_000;
-const looksMax = 8;
 
 /**
  * Fetches what this site lacks from the peers that can be reached, one after the other, and stores it here durably: what
@@ -61,11 +57,24 @@ async function fetchFrom(
   purpose: FetchPurpose,
 ): Promise<void> {
   const channel = await link.open('fetch', 'bulk', { trafficClass: purpose });
-  using _watch = abortingWhenStalled(channel, timers);
+  let isSettling = false;
+  // As in sessions, a peer that brings nothing for two minutes is not waited for, unless it is our own disk that it waits for.
+  using _watch = new ProgressWatch(timers, {
+    moved: () => (channel.bytesReceived ?? 0) + (channel.heldNotes ?? 0),
+    worked: () => 0,
+    isBusy: () => isSettling,
+    sayWorking: () => undefined,
+    onStall: (error) => channel.abort(error),
+  });
   let [durable, pendingBytes, fetched]: [Promise<void>[], number, RecordId[]] = [[], 0, []];
   const settle = async () => {
-    await store.flush();
-    await Promise.all(durable);
+    isSettling = true;
+    try {
+      await store.flush();
+      await Promise.all(durable);
+    } finally {
+      isSettling = false;
+    }
     for (const id of fetched) lacking.delete(toHex(id));
     [durable, pendingBytes, fetched] = [[], 0, []];
   };
@@ -83,26 +92,4 @@ async function fetchFrom(
   } finally {
     await settle();
   }
-}
-
-/** Aborts a channel that brings nothing. Bytes count, not messages: a slow line may need long for a large record. */
-function abortingWhenStalled(channel: MessageChannel, timers: Timers): Disposable {
-  const moved = () => (channel.bytesReceived ?? 0) + (channel.heldNotes ?? 0);
-  let [seen, quietLooks] = [moved(), 0];
-  const look = () => {
-    const now = moved();
-    [seen, quietLooks] = [now, now === seen ? quietLooks + 1 : 0];
-    if (quietLooks >= looksMax) channel.abort(fetchStalled());
-    else timer = timers.after(lookMs, look);
-  };
-  let timer = timers.after(lookMs, look);
-  return { [Symbol.dispose]: () => timer.cancel() };
-}
-
-function fetchStalled(): AppError {
-  return new AppError(`the peer has sent nothing for ${(lookMs * looksMax) / 1000} seconds`, {
-    code: 'session_stalled',
-    retryable: true,
-    advice: 'Another peer is asked, if there is one; look at this one: its disk may hang.',
-  });
 }
