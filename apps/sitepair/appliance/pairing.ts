@@ -69,6 +69,8 @@ export interface PairingOptions {
 /** What the two ends of a pair tell each other, and what follows from it: PROTOCOL.md section 6. Every step may be repeated. */
 export class Pairing {
   readonly #options: PairingOptions;
+  /** Links on which it is told again after a refusal. */
+  readonly #againOn = new WeakSet<Link>();
 
   constructor(options: PairingOptions) {
     this.#options = options;
@@ -101,10 +103,12 @@ export class Pairing {
    * part for now (a full disk, say), it is told again, ever more rarely, for as long as the link lives.
    */
   async announceUntilTaken(link: Link): Promise<void> {
-    if (await this.#announceNow(link)) return;
+    if ((await this.#announceNow(link)) || this.#againOn.has(link)) return;
+    // Each try tells all that there is to tell by then: one that goes on is enough for a link.
+    this.#againOn.add(link);
     const ended = new AbortController();
     link.closed.then((reason) => ended.abort(reason));
-    void this.#announceAgain(link, ended.signal);
+    void this.#announceAgain(link, ended.signal).finally(() => this.#againOn.delete(link));
   }
 
   async #announceAgain(link: Link, ended: AbortSignal): Promise<void> {

@@ -42,6 +42,8 @@ export class LimitTeller {
 
   /** The next limit goes over a new channel: the peer has refused this one, for now. */
   forget(): void {
+    // One that the link did not open is none to let go of.
+    this.#channel?.then((channel) => channel[Symbol.asyncDispose]()).catch(() => undefined);
     this.#channel = undefined;
     this.#told = undefined;
   }
