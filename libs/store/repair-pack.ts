@@ -5,7 +5,7 @@ import type { AcceptsRealm } from './pack-files.ts';
 import { fileOf, type Pack, type PackTable } from './pack-table.ts';
 import { placeKey } from './place.ts';
 import type { Places } from './places.ts';
-import { findingOf, lostAtEnd } from './scrub.ts';
+import { findingOf, isEndOf, lostAtEnd } from './scrub.ts';
 import { type PackDamage, scrubPack } from './scrub-pack.ts';
 import { packHoldsLostRecords } from './store-errors.ts';
 
@@ -67,14 +67,14 @@ export async function repairPack(context: RepairContext, pack: Pack, acceptLoss:
 async function refuseLoss({ volumes, places, acceptsRealm }: RepairContext, pack: Pack): Promise<void> {
   const lost: string[] = [];
   let unknownBytes = 0;
-  const ends: PackDamage[] = [];
+  let end: PackDamage | undefined;
   for await (const damage of scrubPack({ volumes, acceptsRealm }, pack)) {
-    if (damage.what === 'footer') ends.push(damage);
+    if (isEndOf(pack, damage)) end ??= damage;
     const { what, length, ids, missing } = await findingOf(places, damage);
     lost.push(...missing.map(toHex));
     if (ids.length === 0 && what === 'unreadable') unknownBytes += length;
   }
-  const atEnd = await lostAtEnd(places, pack, ends);
+  const atEnd = end && (await lostAtEnd(places, end));
   lost.push(...(atEnd?.missing ?? []).map(toHex));
   if (lost.length > 0 || unknownBytes > 0) throw packHoldsLostRecords(pack.number, lost, unknownBytes);
 }

@@ -55,12 +55,12 @@ export async function* scrubPacks(
   for (const [packsDone, pack] of packs.entries()) {
     options.signal?.throwIfAborted();
     try {
-      const ends: PackDamage[] = [];
+      let end: PackDamage | undefined;
       for await (const damage of scrubPack({ volumes, acceptsRealm, onRead }, pack)) {
-        if (damage.what === 'footer') ends.push(damage);
+        if (isEndOf(pack, damage)) end ??= damage;
         yield await findingOf(context.places, damage);
       }
-      const lost = await lostAtEnd(context.places, pack, ends);
+      const lost = end && (await lostAtEnd(context.places, end));
       if (lost !== undefined) yield lost;
     } catch (error) {
       // Who heals while we scrub replaces the pack under us, by one whose records were all checked.
@@ -90,20 +90,18 @@ export async function findingOf(places: Places, damage: PackDamage): Promise<Scr
   return { ...known, missing };
 }
 
+/** True of damage that reaches to the end of a pack that has lost its footer; one that merely disagrees with a good record lies before it. */
+export function isEndOf(pack: Pack, { what, offset, length }: PackDamage): boolean {
+  return what === 'footer' && offset + length >= pack.bytes;
+}
+
 /**
  * What the index says lay in and behind the damaged end of a pack that has lost its footer: a file that was cut, or
  * overwritten up to its end, holds nothing that tells of it. Undefined when there was nothing.
  */
-export async function lostAtEnd(
-  places: Places,
-  pack: Pack,
-  footers: readonly PackDamage[],
-): Promise<ScrubFinding | undefined> {
-  // Where a footer merely disagrees with a record that is good, the pack goes on behind it.
-  const end = footers.find(({ offset, length }) => offset + length >= pack.bytes);
-  if (end === undefined) return undefined;
+export async function lostAtEnd(places: Places, end: PackDamage): Promise<ScrubFinding | undefined> {
   const length = Number.MAX_SAFE_INTEGER - end.offset;
-  const all = { pack: pack.number, what: 'unreadable', offset: end.offset, length, ids: [] } as const;
+  const all = { pack: end.pack, what: 'unreadable', offset: end.offset, length, ids: [] } as const;
   const finding = await findingOf(places, all);
   return finding.ids.length === 0 ? undefined : { ...finding, length: 0 };
 }
