@@ -1,6 +1,6 @@
-export { carriedFolderForeign, carriedForbidden } from './carried/carried-errors.ts';
+export { carriedForbidden } from './carried/carried-errors.ts';
 export { type CarriedExportResult, diskName, exportCarried } from './carried/carried-export.ts';
-export { CarriedFolder, lookInto, packsFolder } from './carried/carried-folder.ts';
+export { CarriedFolder, checkCarriedFolder, namesIn, packsFolder } from './carried/carried-folder.ts';
 export { type CarriedReceiver, importCarried } from './carried/carried-import.ts';
 export { decodeLabel, decodeManifest, signLabel, signManifest } from './carried/carried-manifest.ts';
 export { type CarriedJob, PlaceSet } from './carried/carried-plan.ts';

@@ -7,4 +7,4 @@ export { makeFolderDurably, removeFileDurably, syncFolder, writeFileDurably } fr
 export { isAsWritten, jsonCheckOf } from './json-check.ts';
 export { assertOpenable, lmdbFiles } from './openable-files.ts';
 export { type Random, systemRandom } from './random.ts';
-export { isReadFailure, readingState, readingStateAsync } from './read-failures.ts';
+export { readingState, readingStateAsync } from './read-failures.ts';

@@ -5,12 +5,12 @@ import {
   CarriedFolder,
   type CarriedJob,
   type CarriedReceiver,
-  carriedFolderForeign,
   carriedForbidden,
+  checkCarriedFolder,
   diskName,
   exportCarried,
   importCarried,
-  lookInto,
+  namesIn,
   packsFolder,
 } from '#replication';
 import { AppError, equalBytes, isAppError, toHex } from '#runtime';
@@ -60,10 +60,9 @@ export class CarriedDisks {
     const jobs = this.#jobsFor(peer, dataset);
     if (anew === true || jobs.length === 0) memory.forget();
     if (jobs.length === 0) throw nothingToCarry(peer);
-    const { strange } = await lookInto(folder);
-    if (strange !== undefined) throw carriedFolderForeign(folder, `"${strange}" is neither a file nor a folder`);
-    const names = async () => (await lookInto(folder)).names;
-    const { volumes, packs } = await openFolder(folder, names);
+    // Before anything is made in it: a folder full of somebody's photographs gets no `packs` from us.
+    await checkCarriedFolder(folder);
+    const { volumes, packs } = await openFolder(folder);
     const index = join(paths.root, 'carried', 'index');
     const { realmId } = keys.keyring;
     try {
@@ -77,7 +76,7 @@ export class CarriedDisks {
         sealedKeyring: secrets.readSealedKeyring(),
         batches: () => this.#batchesFor(peer),
         folder,
-        names,
+        names: () => namesIn(folder),
         volumes,
         packs,
         openDisk: (onLeftOpen) => {
@@ -208,12 +207,7 @@ export class CarriedDisks {
   }
 }
 
-async function openFolder(folder: string, names: () => Promise<string[]>) {
-  // Before anything is made in it: a folder full of somebody's photographs gets no `packs` from us.
-  const found = await names();
-  const foreign = found.find((name) => name !== packsFolder && !name.startsWith('carried.label'));
-  if (foreign !== undefined && !found.includes('carried.label'))
-    throw carriedFolderForeign(folder, `it holds "${foreign}", and no export was begun in it`);
+async function openFolder(folder: string) {
   try {
     const volumes = await FolderVolumes.open(folder);
     return { volumes, packs: await FolderVolumes.open(join(folder, packsFolder)) };

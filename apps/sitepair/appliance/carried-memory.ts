@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { SiteId } from '#model';
 import { PlaceSet } from '#replication';
-import { makeFolderDurably, readingState, toHex, writeFileDurably } from '#runtime';
+import { makeFolderDurably, readingState, syncFolder, toHex, writeFileDurably } from '#runtime';
 import type { StatePaths } from './state-folder.ts';
 
 /** Pack number (8) and offset (8), little-endian. */
@@ -43,7 +43,10 @@ export class CarriedMemory {
 
   /** The peer holds it all, or the disks are lost. */
   forget(): void {
-    rmSync(this.#folder, { recursive: true, force: true });
+    if (!existsSync(this.#folder)) return;
+    rmSync(this.#folder, { recursive: true });
+    // Were it back after a power cut, the next disk would leave out what a lost one had.
+    syncFolder(dirname(this.#folder));
   }
 
   /** Disks that carry something, but for one. */

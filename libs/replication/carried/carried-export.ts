@@ -33,7 +33,7 @@ export interface CarriedExport {
   readonly keys: KeyBook;
   readonly sealedKeyring: Uint8Array;
   readonly batches: () => AsyncIterable<Uint8Array>;
-  /** The folder itself, and `packs` in it. */
+  /** The folder itself, found good by `checkCarriedFolder`, and `packs` in it. */
   readonly folder: string;
   /** What lies in the folder, not in those below it. */
   readonly names: () => Promise<readonly string[]>;
@@ -109,13 +109,9 @@ export async function exportCarried(given: CarriedExport): Promise<CarriedExport
 }
 
 /** Makes the folder this pair's, or finds that it is. */
-async function takeFolder({ folder, names, volumes, identity, realmId, addressee, random }: CarriedExport) {
+async function takeFolder({ folder, volumes, identity, realmId, addressee, random }: CarriedExport) {
   const bytes = await volumes.readSmall(labelFile);
   if (bytes === undefined) {
-    // Before the label nothing but its own half-written file and an empty `packs` is ever there.
-    const foreign = (await names()).find((name) => name !== 'packs' && name !== `${labelFile}.new`);
-    if (foreign !== undefined)
-      throw carriedFolderForeign(folder, `it holds "${foreign}", and no export was begun in it`);
     const label: CarriedLabel = {
       realmId,
       exporterSiteId: identity.siteId,

@@ -1,8 +1,8 @@
-import { constants } from 'node:fs';
+import { constants, type Dirent } from 'node:fs';
 import { type FileHandle, lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert, systemCode } from '#runtime';
-import { carriedAltered, carriedForbidden } from './carried-errors.ts';
+import { carriedAltered, carriedFolderForeign, carriedForbidden } from './carried-errors.ts';
 
 export const labelFile = 'carried.label';
 export const manifestFile = 'carried.manifest';
@@ -84,25 +84,40 @@ export class CarriedFolder implements CarriedSource {
   }
 }
 
+/** Names in a folder that is to be written to; none when it is missing. Throws `carried_forbidden`, `carried_folder_foreign`. */
+export async function namesIn(folder: string): Promise<string[]> {
+  return (await entriesIn(folder)).map(({ name }) => name);
+}
+
 /**
- * Names in a folder that is to be written to, none when it is missing. A writer would follow links and devices that were
- * put there while the disk lay about: `strange` names the first of them.
+ * Throws `carried_folder_foreign` for a folder in which no export may be begun or gone on with, before anything is made in
+ * it: one that holds what no export has put there, or links and devices, which a writer would follow and which may have been
+ * put there while the disk lay about.
  */
-export async function lookInto(folder: string): Promise<{ names: string[]; strange: string | undefined }> {
+export async function checkCarriedFolder(folder: string): Promise<void> {
+  const found = await entriesIn(folder);
+  let strange = found.find((entry) => !entry.isFile() && !entry.isDirectory());
+  for (const entry of found.filter((one) => one.isDirectory())) {
+    const below = await readdir(join(folder, entry.name), { withFileTypes: true, recursive: true });
+    strange ??= below.find((one) => !one.isFile() && !one.isDirectory());
+  }
+  if (strange !== undefined) throw carriedFolderForeign(folder, `"${strange.name}" is neither a file nor a folder`);
+  if (found.some(({ name }) => name === labelFile)) return;
+  // Before the label nothing but its own half-written file and an empty `packs` is ever there.
+  const foreign = found.find(({ name }) => name !== packsFolder && name !== `${labelFile}.new`);
+  if (foreign !== undefined)
+    throw carriedFolderForeign(folder, `it holds "${foreign.name}", and no export was begun in it`);
+}
+
+async function entriesIn(folder: string): Promise<Dirent[]> {
   try {
     // A new file system has this one from the start, for root alone.
-    const found = (await readdir(folder, { withFileTypes: true })).filter(({ name }) => name !== 'lost+found');
-    let strange = found.find((entry) => !entry.isFile() && !entry.isDirectory());
-    for (const entry of found.filter((one) => one.isDirectory())) {
-      const below = await readdir(join(folder, entry.name), { withFileTypes: true, recursive: true });
-      strange ??= below.find((one) => !one.isFile() && !one.isDirectory());
-    }
-    return { names: found.map(({ name }) => name), strange: strange?.name };
+    return (await readdir(folder, { withFileTypes: true })).filter(({ name }) => name !== 'lost+found');
   } catch (error) {
     const code = systemCode(error);
-    if (code === 'ENOENT') return { names: [], strange: undefined };
+    if (code === 'ENOENT') return [];
     if (code === 'EACCES' || code === 'EPERM') throw carriedForbidden(folder, error);
-    if (code === 'ENOTDIR') return { names: ['.'], strange: folder };
+    if (code === 'ENOTDIR') throw carriedFolderForeign(folder, 'it is no folder');
     throw error;
   }
 }

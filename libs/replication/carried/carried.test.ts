@@ -12,7 +12,7 @@ import { FolderVolumes } from '#targets/folder';
 import { MemoryStore } from '../testing/memory-store.ts';
 import { datasetId, domainId, keys, putSnapshot } from '../testing/sample-snapshot.ts';
 import { exportCarried } from './carried-export.ts';
-import { CarriedFolder, type CarriedSource, lookInto } from './carried-folder.ts';
+import { CarriedFolder, type CarriedSource, namesIn } from './carried-folder.ts';
 import { importCarried } from './carried-import.ts';
 import { PlaceSet } from './carried-plan.ts';
 
@@ -67,7 +67,7 @@ async function exportTo(folder: string, failure: Failing = { left: Number.POSITI
         yield batch;
       },
       folder,
-      names: async () => (await lookInto(folder)).names,
+      names: () => namesIn(folder),
       volumes,
       packs,
       openDisk: (onLeftOpen) =>
