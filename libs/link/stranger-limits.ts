@@ -28,7 +28,7 @@ export const defaultStrangerLimits: StrangerLimits = {
  */
 export function countedAs(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined || isIPv6(address) === false) return mapped ?? address;
+  if (mapped !== undefined || !isIPv6(address)) return mapped ?? address;
   const [before = '', after] = (address.split('%')[0] ?? '').toLowerCase().split('::');
   const head = before === '' ? [] : before.split(':');
   const tail = after === undefined || after === '' ? [] : after.split(':');

@@ -1,39 +1,21 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { congestionControl, tcpInfo } from '#posix';
+import { descriptorOf, withConnection } from '../../test/kit/connected-sockets.ts';
 import { defaultSocketTuning, TcpLine } from './tcp-line.ts';
 import { selfSigned } from './testing/self-signed.ts';
 
-async function withConnection(host: string, use: (near: Socket, far: Socket) => Promise<void>): Promise<void> {
-  const server = createServer().listen(0, host);
-  await once(server, 'listening');
-  const near = connect((server.address() as AddressInfo).port, host);
-  try {
-    const [far] = (await once(server, 'connection')) as [Socket];
-    if (near.connecting) await once(near, 'connect');
-    await use(near, far);
-    far.destroy();
-  } finally {
-    near.destroy();
-    server.close();
-  }
-}
-
-function fdOf(socket: Socket): number {
-  return (socket as Socket & { _handle: { fd: number } })._handle.fd;
-}
-
-test('a line counts payload and headers, and what nobody has sent yet, wherever it lies', () =>
+test('a line counts payload and headers, and what nobody has sent yet, wherever it lies', (t) =>
   withConnection('127.0.0.1', async (near, far) => {
     const size = 8_000_000;
     const line = new TcpLine(near);
     near.write(new Uint8Array(size));
     const early = line.read();
-    if (early === undefined) return;
-    const info = tcpInfo(fdOf(near));
+    if (early === undefined) return t.skip('this kernel does not count what a connection sends');
+    const info = tcpInfo(descriptorOf(near));
     const sent = (info?.bytesSent ?? 0) - (info?.bytesResent ?? 0);
     assert.ok(Math.abs(early.unsentBytes - (size - sent)) <= 200_000, `${early.unsentBytes} of ${size - sent}`);
     let received = 0;
@@ -54,7 +36,7 @@ test('headers of IPv6 count, but not for IPv4 in an IPv6 socket', async (context
   try {
     await withConnection('::1', async (near) => {
       const reading = new TcpLine(near).read();
-      const info = tcpInfo(fdOf(near));
+      const info = tcpInfo(descriptorOf(near));
       if (reading === undefined) return;
       assert.equal(reading.wireBytes, (info?.bytesSent ?? 0) + 72 * (info?.segmentsOut ?? 0));
     });
@@ -80,7 +62,7 @@ test('under TLS the socket below is counted and tuned', async () => {
   const line = new TcpLine(near);
   assert.ok((line.read()?.wireBytes ?? Number.POSITIVE_INFINITY) > 100_000);
   line.tune({ ...defaultSocketTuning, congestionControls: ['reno'] });
-  assert.equal(congestionControl(fdOf(near)), 'reno');
+  assert.equal(congestionControl(descriptorOf(near)), 'reno');
   near.destroy();
   far.destroy();
   server.close();
@@ -90,7 +72,7 @@ test('what the kernel does not do is skipped and told', () =>
   withConnection('127.0.0.1', async (near) => {
     const line = new TcpLine(near);
     assert.deepEqual(line.tune({ ...defaultSocketTuning, congestionControls: ['no_such_one', 'reno'] }), []);
-    assert.equal(congestionControl(fdOf(near)), 'reno');
+    assert.equal(congestionControl(descriptorOf(near)), 'reno');
     const notes = line.tune({ ...defaultSocketTuning, congestionControls: ['no_such_one'] });
     assert.deepEqual([notes.length, /no_such_one/.test(notes[0] ?? '')], [1, true]);
     line.pace(1_000_000);

@@ -36,7 +36,7 @@ export interface SocketTuning {
 
 /**
  * bbr fills a line with 0.1 % loss where cubic gets an eighth of it; 128 KiB not sent cost at most 5 % and keep the kernel's
- * backlog under 170 KiB a socket (both measured, LINK.md section 1). DSCP 1 is "lower effort" of RFC 8622.
+ * backlog under 170 KiB a socket (both measured on emulated lines). DSCP 1 is "lower effort" of RFC 8622.
  */
 export const defaultSocketTuning: SocketTuning = { congestionControls: ['bbr'], notSentBytes: 128 * 1024, dscp: 1 };
 

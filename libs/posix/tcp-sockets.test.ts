@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
+import { descriptorOf, withConnection } from '../../test/kit/connected-sockets.ts';
 import {
   closeFd,
   congestionControl,
@@ -12,27 +11,6 @@ import {
   tcpInfo,
 } from './index.ts';
 import { bytes, createFile, TestFolder } from './test-folder.ts';
-
-/** The descriptor of a connected socket; Node has no public way to it. */
-function descriptorOf(socket: Socket): number {
-  const { _handle: handle } = socket as Socket & { _handle: { fd: number } };
-  return handle.fd;
-}
-
-async function withConnection(host: string, use: (near: Socket, far: Socket) => Promise<void>): Promise<void> {
-  const server = createServer().listen(0, host);
-  await once(server, 'listening');
-  const near = connect((server.address() as AddressInfo).port, host);
-  try {
-    const [far] = (await once(server, 'connection')) as [Socket];
-    if (near.connecting) await once(near, 'connect');
-    await use(near, far);
-    far.destroy();
-  } finally {
-    near.destroy();
-    server.close();
-  }
-}
 
 test('a connection counts what it sent, and what was acknowledged', () =>
   withConnection('127.0.0.1', async (near, far) => {
