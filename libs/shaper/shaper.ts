@@ -4,21 +4,15 @@ import type { Flow } from './flow.ts';
 import type { TrafficClass } from './gate.ts';
 import { paceOf } from './pace.ts';
 import { RateLimit } from './rate-limit.ts';
-import type { HeldBy, LimitInForce, ShaperReadings } from './readings.ts';
+import type { LimitInForce, ShaperReadings } from './readings.ts';
 import { type LinkHost, noLimit, ShapedLink } from './shaped-link.ts';
-import { TurnOrder, type Ways } from './turn-order.ts';
+import { TurnOrder } from './turn-order.ts';
+import { tickMs, WaysNow } from './ways-now.ts';
 import { onWire } from './wire-count.ts';
 
-/** How often those who wait are looked after, and the kernel is asked what it has sent. */
-const tickMs = 5;
-/** A limit so low that a packet takes longer is looked at as rarely as that: corrections only make it later. */
-const tickMsMax = 100;
 /** A connection that was quiet for as long sends no retransmissions any more that anybody would notice. */
 const quietMs = 3000;
 const quietReadMs = 1000;
-/** Unsent bytes of one connection, in time of the limit, or in quanta: enough for its line to go on until the next tick. */
-const unsentMs = 10;
-const unsentQuanta = 3;
 /** What a kernel holds and will not send within this time, at the rate of its last one, is stuck. */
 const soonMs = 20;
 /** Classes of small messages, which a pause does not hold. */
@@ -297,49 +291,5 @@ export class Shaper {
       this.#timer = undefined;
       this.#serve();
     });
-  }
-}
-
-/** What stands in whose way at this moment, and when to look again. */
-class WaysNow implements Ways {
-  readonly heldLinks = new Set<ShapedLink>();
-  uplinkHeld = false;
-  readonly #uplink: RateLimit;
-  readonly #nowMs: number;
-  #waitMs = Number.POSITIVE_INFINITY;
-
-  constructor(uplink: RateLimit, nowMs: number) {
-    this.#uplink = uplink;
-    this.#nowMs = nowMs;
-  }
-
-  get delayMs(): number {
-    if (this.#waitMs === Number.POSITIVE_INFINITY) return this.#waitMs;
-    return Math.max(tickMs, Math.min(tickMsMax, this.#waitMs));
-  }
-
-  link(link: ShapedLink, bytes: number): boolean {
-    return link.rate.allows(onWire(bytes));
-  }
-
-  uplink(bytes: number): boolean {
-    return this.#uplink.allows(onWire(bytes));
-  }
-
-  line(gate: ConnectionGate, bytes: number): boolean {
-    const unsent = gate.count.unsentBytes;
-    const { topBytesPerSecond, quantumBytes } = gate.link;
-    const most = Math.max((topBytesPerSecond * unsentMs) / 1000, unsentQuanta * quantumBytes);
-    return unsent === 0 || (gate.isFluent && unsent + bytes <= most);
-  }
-
-  held(flow: Flow, by: HeldBy, bytes: number): void {
-    flow.heldBy(by, this.#nowMs);
-    // Who waits for the uplink keeps what its link would let through: else each of the two would wait for the other.
-    if (by !== 'line') this.heldLinks.add(flow.link);
-    if (by === 'uplink') this.uplinkHeld = true;
-    const wireBytes = onWire(bytes);
-    if (by === 'line') this.#waitMs = Math.min(this.#waitMs, tickMs);
-    else this.#waitMs = Math.min(this.#waitMs, (by === 'link' ? flow.link.rate : this.#uplink).waitMs(wireBytes));
   }
 }
