@@ -37,12 +37,12 @@ test('headers of IPv6 count, but not for IPv4 in an IPv6 socket', async (context
     await withConnection('::1', async (near) => {
       const reading = new TcpLine(near).read();
       const info = tcpInfo(descriptorOf(near));
-      if (reading === undefined) return;
+      if (reading === undefined) return context.skip('this kernel does not count what a connection sends');
       assert.equal(reading.wireBytes, (info?.bytesSent ?? 0) + 72 * (info?.segmentsOut ?? 0));
     });
   } catch (error) {
     if (!(error instanceof Error) || !/EADDRNOTAVAIL|EAFNOSUPPORT/.test(error.message)) throw error;
-    context.diagnostic('no IPv6 here');
+    context.skip('no IPv6 here');
   }
 });
 
